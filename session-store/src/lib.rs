@@ -1,1 +1,69 @@
-//! .
+//! User sessions, kept in Redis: looked up by token, indexed by user, revoked at once.
+//!
+//! A service that logs users in calls [`create`](SessionStore::create) and hands the [`Token`] to
+//! the client; every later request is answered by [`validate`](SessionStore::validate), one plain
+//! read. An admin lists a user's sessions and ends them, in one atomic step each:
+//!
+//! ```
+//! use session_store::{Config, List, MemoryStore, NewSession, RevokeReason, SessionStore, UserId};
+//!
+//! # tokio_test::block_on(async {
+//! let store = MemoryStore::new(Config::default())?; // or: RedisStore::connect("redis://…", config).await?
+//! let login = store.create(NewSession::new(UserId::from(74))).await?;
+//!
+//! let page = store.list(&UserId::from(74), List::default()).await?;
+//! assert_eq!(page.sessions[0].id, login.session.id);
+//!
+//! store.revoke_all(&UserId::from(74), RevokeReason::Revoked).await?;
+//! assert!(store.validate(&login.token, None).await?.is_none());
+//! # Ok::<(), session_store::Error>(())
+//! # }).unwrap();
+//! ```
+//!
+//! [`SessionStore`] is the contract. It has two implementors here: [`RedisStore`], for services,
+//! and [`MemoryStore`], in-process, for tests and for trying things out. Both pass the same
+//! [contract suite](contract), which a third implementor can run as well.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `redis` | yes | [`RedisStore`] |
+//! | `tls` | no | `rediss://` URLs |
+//! | `contract` | no | the [contract suite](contract) |
+
+mod codec;
+mod config;
+#[cfg(feature = "contract")]
+pub mod contract;
+mod digest;
+mod error;
+mod event;
+#[cfg(feature = "redis")]
+mod keys;
+mod memory;
+#[cfg(feature = "redis")]
+mod redis;
+mod session;
+mod store;
+mod timestamp;
+mod token;
+mod user;
+
+pub use config::{Config, ConfigError, History, KnownDevices, Limit, LimitPolicy, Pepper};
+pub use error::{Error, Invalid, RecordError, Result};
+pub use event::{Event, EventKind, EventStream, EventsMissed};
+pub use memory::MemoryStore;
+#[cfg(feature = "redis")]
+pub use redis::{ConnectError, RedisOptions, RedisStore};
+pub use session::{
+    Data, DataError, Device, EndReason, EndedSession, Fingerprint, NewSession, RevokeReason,
+    Session, Update, limits,
+};
+pub use store::{
+    Created, Cursor, CursorError, List, Page, RevokedAll, Rotated, SessionStore, Unreadable,
+    Updated,
+};
+pub use timestamp::Timestamp;
+pub use token::{SessionId, SessionIdError, Token, TokenError};
+pub use user::{UserId, UserIdError};

@@ -1,0 +1,5 @@
+//! The embedded back end.
+
+/// The embedded, in-process store.
+#[derive(Debug)]
+pub struct MemoryStore;

@@ -1,0 +1,420 @@
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::config::Config;
+use crate::error::Invalid;
+use crate::timestamp::Timestamp;
+use crate::token::SessionId;
+use crate::user::UserId;
+
+/// The most that a session's fields may hold; beyond it a create or an update answers
+/// [`Error::Invalid`](crate::Error::Invalid).
+pub mod limits {
+    use std::time::Duration;
+
+    /// Characters of a device fingerprint.
+    pub const FINGERPRINT_CHARS: usize = 255;
+    /// Characters of [`Device::name`](super::Device::name).
+    pub const DEVICE_NAME_CHARS: usize = 255;
+    /// Characters of [`Device::device_type`](super::Device::device_type).
+    pub const DEVICE_TYPE_CHARS: usize = 20;
+    /// Characters of [`Device::browser`](super::Device::browser).
+    pub const BROWSER_CHARS: usize = 100;
+    /// Characters of [`Device::ip_address`](super::Device::ip_address): the longest IPv6 text.
+    pub const IP_ADDRESS_CHARS: usize = 45;
+    /// Characters of a username.
+    pub const USERNAME_CHARS: usize = 255;
+    /// Characters of a role.
+    pub const ROLE_CHARS: usize = 255;
+    /// Bytes of application data, whatever [`Config::max_data_bytes`](crate::Config) says.
+    pub const DATA_BYTES: usize = 1024 * 1024;
+    /// A timeout or a retention.
+    pub const TIMEOUT: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    /// Bytes of a whole record: what all fields together can come to, and room to grow.
+    pub(crate) const RECORD_BYTES: usize = DATA_BYTES + 64 * 1024;
+}
+
+/// A user's session on one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Session {
+    /// The session's public name.
+    pub id: SessionId,
+    /// Whose session it is.
+    pub user_id: UserId,
+    /// The user's name, for people to read.
+    pub username: Option<String>,
+    /// What the user may do, by the service's own words.
+    pub role: Option<String>,
+    /// Where the user logged in.
+    pub device: Device,
+    /// A digest of the device's fingerprint, where it has one.
+    pub fingerprint: Option<Fingerprint>,
+    /// What the service keeps with the session.
+    pub data: Data,
+    /// When the session was created.
+    pub created_at: Timestamp,
+    /// The last activity that was written; see [`Config::touch_interval`].
+    pub last_activity: Timestamp,
+    /// When the session ends unless something happens: the earlier of its absolute and its idle
+    /// expiry. It still authenticates in this very millisecond, and not in the next.
+    pub expires_at: Timestamp,
+    /// Counts the updates; how [`update`](crate::SessionStore::update) notices another one.
+    pub revision: u32,
+}
+
+/// Where a user logged in, as the client or the service describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Device {
+    /// "Chrome on Windows 10".
+    pub name: Option<String>,
+    /// "web", "mobile".
+    pub device_type: Option<String>,
+    /// "Chrome".
+    pub browser: Option<String>,
+    /// "192.168.1.1".
+    pub ip_address: Option<String>,
+}
+
+impl Device {
+    pub(crate) fn check(&self) -> Result<(), Invalid> {
+        let fields = [
+            ("device_name", &self.name, limits::DEVICE_NAME_CHARS),
+            ("device_type", &self.device_type, limits::DEVICE_TYPE_CHARS),
+            ("browser", &self.browser, limits::BROWSER_CHARS),
+            ("ip_address", &self.ip_address, limits::IP_ADDRESS_CHARS),
+        ];
+        fields
+            .into_iter()
+            .try_for_each(|(field, text, max)| Invalid::check_chars(field, text.as_deref(), max))
+    }
+
+    /// The address as one, where it is one.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.ip_address.as_deref()?.parse().ok()
+    }
+}
+
+/// A short digest of a device's fingerprint: tells a user's devices apart, and nothing else.
+/// `Debug` doesn't show it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(pub(crate) [u8; 8]);
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint(…)")
+    }
+}
+
+/// What a service keeps with a session: bytes to the store, JSON by agreement.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use session_store::Data;
+///
+/// #[derive(Serialize, Deserialize, PartialEq, Debug)]
+/// struct Cart { items: Vec<u32> }
+///
+/// let data = Data::encode(&Cart { items: vec![7] })?;
+/// assert_eq!(data.decode::<Cart>()?, Some(Cart { items: vec![7] }));
+/// assert_eq!(Data::default().decode::<Cart>()?, None);
+/// # Ok::<(), session_store::DataError>(())
+/// ```
+///
+/// JSON and not bincode, so that a service may add a field to its type (with `#[serde(default)]`)
+/// while sessions of the old shape live, and so that what `session-server` stores as free-form
+/// `data` reads the same here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Data(Box<[u8]>);
+
+/// Application data that couldn't be turned into JSON, or from it into the type asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the session's data is not of the expected shape")]
+pub struct DataError(#[from] serde_json::Error);
+
+impl Data {
+    /// Encodes a value of the service's own type.
+    ///
+    /// # Errors
+    ///
+    /// The value has no JSON form (a map with keys that aren't strings, say).
+    pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self, DataError> {
+        Ok(Self(serde_json::to_vec(value)?.into_boxed_slice()))
+    }
+
+    /// Decodes into the service's own type; `None` where the session holds no data.
+    ///
+    /// # Errors
+    ///
+    /// The data was written with another shape.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<Option<T>, DataError> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(serde_json::from_slice(&self.0)?))
+    }
+
+    /// Takes bytes as they are, for a service with a format of its own.
+    #[must_use]
+    pub fn from_bytes(bytes: impl Into<Box<[u8]>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes as they are stored.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether the session holds no data.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn check(&self, config: &Config) -> Result<(), Invalid> {
+        if self.0.len() > config.max_data_bytes {
+            return Err(Invalid {
+                field: "data",
+                reason: format!("must be at most {} bytes", config.max_data_bytes),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// A session to be created.
+///
+/// ```
+/// use session_store::{NewSession, UserId};
+///
+/// let mut new = NewSession::new(UserId::from(74));
+/// new.role = Some("admin".into());
+/// new.fingerprint = Some("a1b2c3".into());
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NewSession {
+    /// Whose session.
+    pub user_id: UserId,
+    /// The user's name, for people to read.
+    pub username: Option<String>,
+    /// What the user may do, by the service's own words.
+    pub role: Option<String>,
+    /// Where the user logs in.
+    pub device: Device,
+    /// What tells this device from the user's others. A user has one session per fingerprint;
+    /// without one, neither that rule nor "is this device new?" applies.
+    pub fingerprint: Option<String>,
+    /// What the service keeps with the session.
+    pub data: Data,
+    /// Instead of [`Config::absolute_timeout`].
+    pub absolute_timeout: Option<Duration>,
+}
+
+impl NewSession {
+    /// A session of `user_id` with nothing else said.
+    #[must_use]
+    pub fn new(user_id: UserId) -> Self {
+        Self {
+            user_id,
+            username: None,
+            role: None,
+            device: Device::default(),
+            fingerprint: None,
+            data: Data::default(),
+            absolute_timeout: None,
+        }
+    }
+
+    pub(crate) fn check(&self, config: &Config) -> Result<(), Invalid> {
+        self.device.check()?;
+        check_identity(self.username.as_deref(), self.role.as_deref())?;
+        check_fingerprint(self.fingerprint.as_deref())?;
+        self.data.check(config)?;
+        match self.absolute_timeout {
+            Some(timeout) if timeout < Duration::from_millis(1) || timeout > limits::TIMEOUT => {
+                Err(Invalid {
+                    field: "absolute_timeout",
+                    reason: "must be between 1 ms and 100 years".into(),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What to change of a session; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Update {
+    /// Another device description.
+    pub device: Option<Device>,
+    /// Another device fingerprint. The device rule holds here too: another session of the user
+    /// with this fingerprint is replaced.
+    pub fingerprint: Option<String>,
+    /// Another username.
+    pub username: Option<String>,
+    /// Another role. See [`rotate`](crate::SessionStore::rotate) for what to do besides.
+    pub role: Option<String>,
+    /// Other application data, as a whole.
+    pub data: Option<Data>,
+}
+
+impl Update {
+    pub(crate) fn check(&self, config: &Config) -> Result<(), Invalid> {
+        self.device.as_ref().map_or(Ok(()), Device::check)?;
+        check_identity(self.username.as_deref(), self.role.as_deref())?;
+        check_fingerprint(self.fingerprint.as_deref())?;
+        self.data.as_ref().map_or(Ok(()), |data| data.check(config))
+    }
+
+    /// Everything but the fingerprint and the revision, which are the store's business.
+    pub(crate) fn apply_to(&self, session: &mut Session) {
+        fn set<T: Clone>(field: &mut T, value: Option<&T>) {
+            if let Some(value) = value {
+                field.clone_from(value);
+            }
+        }
+        set(&mut session.device, self.device.as_ref());
+        set(&mut session.data, self.data.as_ref());
+        if self.username.is_some() {
+            session.username.clone_from(&self.username);
+        }
+        if self.role.is_some() {
+            session.role.clone_from(&self.role);
+        }
+    }
+}
+
+fn check_identity(username: Option<&str>, role: Option<&str>) -> Result<(), Invalid> {
+    Invalid::check_chars("username", username, limits::USERNAME_CHARS)?;
+    Invalid::check_chars("role", role, limits::ROLE_CHARS)
+}
+
+fn check_fingerprint(fingerprint: Option<&str>) -> Result<(), Invalid> {
+    let field = "device_fingerprint";
+    if fingerprint == Some("") {
+        return Err(Invalid {
+            field,
+            reason: "must not be empty".into(),
+        });
+    }
+    Invalid::check_chars(field, fingerprint, limits::FINGERPRINT_CHARS)
+}
+
+/// A session that has ended, as the history remembers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EndedSession {
+    /// The session's public name.
+    pub id: SessionId,
+    /// Whose session it was.
+    pub user_id: UserId,
+    /// The user's name.
+    pub username: Option<String>,
+    /// What the user could do.
+    pub role: Option<String>,
+    /// Where the user had logged in.
+    pub device: Device,
+    /// When the session was created.
+    pub created_at: Timestamp,
+    /// The last activity that was written.
+    pub last_activity: Timestamp,
+    /// When it ended; for a session that expired, its expiry.
+    pub ended_at: Timestamp,
+    /// Why it ended.
+    pub reason: EndReason,
+}
+
+impl EndedSession {
+    pub(crate) fn new(session: Session, ended_at: Timestamp, reason: EndReason) -> Self {
+        Self {
+            id: session.id,
+            user_id: session.user_id,
+            username: session.username,
+            role: session.role,
+            device: session.device,
+            created_at: session.created_at,
+            last_activity: session.last_activity,
+            ended_at,
+            reason,
+        }
+    }
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EndReason {
+    /// The user ended it.
+    Logout,
+    /// Somebody else ended it: an admin, a service.
+    Revoked,
+    /// It made room for a newer one, by the [limit](Config::limit).
+    Evicted,
+    /// The same device logged in again.
+    Replaced,
+    /// Its idle or absolute timeout passed.
+    Expired,
+}
+
+impl EndReason {
+    /// Every reason there is.
+    pub const ALL: [Self; 5] = [
+        Self::Logout,
+        Self::Revoked,
+        Self::Evicted,
+        Self::Replaced,
+        Self::Expired,
+    ];
+
+    /// The word for it, as in the HTTP contract.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::Revoked => "revoked",
+            Self::Evicted => "evicted",
+            Self::Replaced => "replaced",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for EndReason {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        let known = Self::ALL.into_iter().find(|reason| reason.as_str() == word);
+        known.ok_or(())
+    }
+}
+
+/// Why a caller ends a session; the other [reasons](EndReason) are the store's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RevokeReason {
+    /// The user ends it.
+    Logout,
+    /// Somebody else ends it: an admin, a service.
+    Revoked,
+}
+
+impl From<RevokeReason> for EndReason {
+    fn from(reason: RevokeReason) -> Self {
+        match reason {
+            RevokeReason::Logout => Self::Logout,
+            RevokeReason::Revoked => Self::Revoked,
+        }
+    }
+}

@@ -1,0 +1,430 @@
+use std::fmt;
+use std::future::Future;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::config::Config;
+use crate::error::{RecordError, Result};
+use crate::event::EventStream;
+use crate::session::{EndedSession, NewSession, RevokeReason, Session, Update};
+use crate::timestamp::Timestamp;
+use crate::token::{SessionId, Token};
+use crate::user::UserId;
+
+/// The contract: what a session store does, and what it promises.
+///
+/// Every change is one atomic step, so no interleaving of any two calls leaves a session that
+/// authenticates but isn't listed, one that is listed but doesn't authenticate, or more sessions
+/// than the limit. Nothing resurrects: a touch, an update or a rotation that races a revocation
+/// loses. A session's expiry is exact, by the store's clock.
+///
+/// **Absent is `Ok(None)`**: unknown, expired and revoked sessions are all the same. An error is
+/// an error: [`Error`](crate::Error) says which ones mean "try again".
+///
+/// **Cost** is given for [`RedisStore`](crate::RedisStore), where a *round trip* is one request and
+/// its answer. n is the number of the user's sessions.
+///
+/// **Cancel safety**: every future may be dropped at any await. Before its first poll nothing
+/// happens; afterwards a change happens as a whole or not at all, and which of the two is unknown,
+/// as it is after an [`Unavailable`](crate::Error::Unavailable) or a
+/// [`Timeout`](crate::Error::Timeout). All changes but [`create`](Self::create),
+/// [`update`](Self::update) and [`rotate`](Self::rotate) can simply be called again.
+pub trait SessionStore: Send + Sync + 'static {
+    /// The settings that this store was made with.
+    fn config(&self) -> &Config;
+
+    /// Creates a session and mints its token.
+    ///
+    /// In the same step: the session of the same user and fingerprint, if there is one, is
+    /// *replaced*; where the user then has as many sessions as the limit allows, the policy's
+    /// choice is *evicted* or the create refused; the answer tells all that it ended, and whether
+    /// the device is new for this user.
+    ///
+    /// **Cost**: one round trip; flat in n, except that an eviction looks at each of the user's
+    /// sessions, of which there are as many as the limit. The first create after the limit was
+    /// lowered by more than 500 takes a round trip for each 500 sessions.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::Error::Invalid) names a field that is too long,
+    /// [`LimitReached`](crate::Error::LimitReached) where the policy is to reject.
+    ///
+    /// # Cancel safety
+    ///
+    /// A create that was cut off may have made a session whose token nobody knows. It is listed,
+    /// counts towards the limit, and expires; a create from the same device replaces it.
+    fn create(&self, new: NewSession) -> impl Future<Output = Result<Created>> + Send;
+
+    /// The session of this token, and marks it active: where the last activity is longer ago than
+    /// [`Config::touch_interval`], it is written, and `address` with it.
+    ///
+    /// `address` is where the request came from, if known: an activity from another address than
+    /// the one before is told as an [event](crate::EventKind::NewAddress).
+    ///
+    /// **Cost**: one plain read of one key, and where the touch is due one round trip more.
+    ///
+    /// # Errors
+    ///
+    /// [`Record`](crate::Error::Record) where the session's record can't be read.
+    fn validate(
+        &self,
+        token: &Token,
+        address: Option<IpAddr>,
+    ) -> impl Future<Output = Result<Option<Session>>> + Send;
+
+    /// The session of this token, without marking it active.
+    ///
+    /// **Cost**: one plain read of one key.
+    ///
+    /// # Errors
+    ///
+    /// As [`validate`](Self::validate).
+    fn peek(&self, token: &Token) -> impl Future<Output = Result<Option<Session>>> + Send;
+
+    /// The session of this id. An id names a session and proves nothing: never log somebody in by
+    /// it.
+    ///
+    /// **Cost**: one plain read of one key.
+    ///
+    /// # Errors
+    ///
+    /// As [`validate`](Self::validate).
+    fn get(&self, id: SessionId) -> impl Future<Output = Result<Option<Session>>> + Send;
+
+    /// Marks a session active now, however recent its last activity is.
+    ///
+    /// **Cost**: one round trip; flat in n.
+    ///
+    /// # Errors
+    ///
+    /// As [`validate`](Self::validate).
+    fn touch(
+        &self,
+        id: SessionId,
+        address: Option<IpAddr>,
+    ) -> impl Future<Output = Result<Option<Session>>> + Send;
+
+    /// Changes a session, provided nobody else has since the caller read it.
+    ///
+    /// `current` is the session as the caller read it; its [`revision`](Session::revision) is
+    /// compared, so of two concurrent updates one gets a
+    /// [`Conflict`](crate::Error::Conflict) and nothing is lost silently. Touches and rotations
+    /// don't count as updates. Doesn't mark the session active.
+    ///
+    /// **Cost**: one round trip; flat in n.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](crate::Error::Conflict), [`Invalid`](crate::Error::Invalid),
+    /// [`Record`](crate::Error::Record).
+    ///
+    /// # Cancel safety
+    ///
+    /// After an update that was cut off, read the session and compare its revision.
+    fn update(
+        &self,
+        current: &Session,
+        update: Update,
+    ) -> impl Future<Output = Result<Option<Updated>>> + Send;
+
+    /// Gives the session a new token; the old one is dead at once. Marks the session active.
+    ///
+    /// For every change of what the session may do (login, role): whoever had learnt the token
+    /// before gains nothing. Id, user, device, data and absolute expiry stay, so whoever ends the
+    /// session by its id ends it whether or not it was rotated meanwhile.
+    ///
+    /// **Cost**: one round trip; flat in n.
+    ///
+    /// # Errors
+    ///
+    /// As [`validate`](Self::validate).
+    ///
+    /// # Cancel safety
+    ///
+    /// After a rotation that was cut off the old token may be dead and the new one unknown: the
+    /// user has to log in again. Let it run to its end, in a task of its own if need be.
+    fn rotate(&self, token: &Token) -> impl Future<Output = Result<Option<Rotated>>> + Send;
+
+    /// A user's sessions, newest first.
+    ///
+    /// One page holds at most [`List::limit`] sessions; where there are more, [`Page::next`] leads
+    /// on. While the user has no more sessions than fit a page, or no more than 200, the pages
+    /// are in order of creation, newest first. Beyond that they are in order of expiry, soonest
+    /// first, which keeps a page's cost flat, and newest first within the page. A session that
+    /// lives throughout is on one of the pages; one that is touched in between may be on two.
+    ///
+    /// Ended sessions, on demand, follow the live ones, the one that ended last first.
+    ///
+    /// **Cost**: one round trip a page; grows with the page, not with n.
+    ///
+    /// # Errors
+    ///
+    /// None of its own: a session whose record can't be read is in [`Page::unreadable`].
+    fn list(&self, user: &UserId, list: List) -> impl Future<Output = Result<Page>> + Send;
+
+    /// How many sessions a user has.
+    ///
+    /// **Cost**: one round trip; logarithmic in n.
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    fn count(&self, user: &UserId) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Ends a session by its id; answers the session as it was, `None` where there is none (any
+    /// more).
+    ///
+    /// **Cost**: one round trip; flat in n.
+    ///
+    /// # Errors
+    ///
+    /// [`Record`](crate::Error::Record) where the record can't be read; the session has ended all
+    /// the same.
+    fn revoke(
+        &self,
+        id: SessionId,
+        reason: RevokeReason,
+    ) -> impl Future<Output = Result<Option<EndedSession>>> + Send;
+
+    /// Ends the session of this token; answers as [`revoke`](Self::revoke). A token that was
+    /// rotated away ends nothing.
+    ///
+    /// **Cost**: one round trip; flat in n.
+    ///
+    /// # Errors
+    ///
+    /// As [`revoke`](Self::revoke), but a record that can't be read stays: nothing proves that the
+    /// token is the session's.
+    fn revoke_token(
+        &self,
+        token: &Token,
+        reason: RevokeReason,
+    ) -> impl Future<Output = Result<Option<EndedSession>>> + Send;
+
+    /// Ends all sessions of the user of `keep`, but `keep`; answers how many. `None`, and nothing
+    /// happens, where `keep` itself is no session (any more): what has been revoked can't revoke.
+    ///
+    /// **Cost**: one round trip for each 500 sessions, each an atomic step.
+    ///
+    /// # Errors
+    ///
+    /// [`Record`](crate::Error::Record) where the record of `keep` can't be read.
+    ///
+    /// # Cancel safety
+    ///
+    /// With more than 500 sessions, some may have ended and others not; call it again.
+    fn revoke_others(
+        &self,
+        keep: SessionId,
+        reason: RevokeReason,
+    ) -> impl Future<Output = Result<Option<u64>>> + Send;
+
+    /// Ends all sessions of a user. Misses none that was there when it was called; one that is
+    /// created meanwhile may end too.
+    ///
+    /// **Cost**: one round trip for each 500 sessions, each an atomic step.
+    ///
+    /// # Errors
+    ///
+    /// None of its own: records that can't be read end too.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`revoke_others`](Self::revoke_others).
+    fn revoke_all(
+        &self,
+        user: &UserId,
+        reason: RevokeReason,
+    ) -> impl Future<Output = Result<RevokedAll>> + Send;
+
+    /// Whether the store can be reached and serves.
+    ///
+    /// **Cost**: one round trip.
+    ///
+    /// # Errors
+    ///
+    /// Why it doesn't.
+    fn ping(&self) -> impl Future<Output = Result<()>> + Send;
+
+    /// What happens to every session of the store, from now on.
+    ///
+    /// Returns once the subscription stands: what happens afterwards is told.
+    ///
+    /// **Cost**: a connection of its own for each stream.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](crate::Error::Refused) where the store was made in a way that can't subscribe.
+    fn events(&self) -> impl Future<Output = Result<EventStream>> + Send;
+}
+
+/// What [`create`](SessionStore::create) did.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Created {
+    /// For the client; nobody can ask for it again.
+    pub token: Token,
+    /// The new session.
+    pub session: Session,
+    /// The sessions that it ended, replaced ones first.
+    pub ended: Vec<EndedSession>,
+    /// Whether this user has not used the device before; `None` where it has no fingerprint.
+    pub new_device: Option<bool>,
+}
+
+/// What [`update`](SessionStore::update) did.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Updated {
+    /// The session as it is now.
+    pub session: Session,
+    /// The session that it replaced, where it took over another's fingerprint.
+    pub ended: Vec<EndedSession>,
+    /// Whether this user has not used the device before; `None` where the update has no
+    /// fingerprint.
+    pub new_device: Option<bool>,
+}
+
+/// What [`rotate`](SessionStore::rotate) did.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Rotated {
+    /// For the client; nobody can ask for it again.
+    pub token: Token,
+    /// The session, the same as before.
+    pub session: Session,
+}
+
+/// What [`revoke_all`](SessionStore::revoke_all) did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RevokedAll {
+    /// How many sessions ended.
+    pub count: u64,
+    /// Whether the store has had a session of this user, as long as it
+    /// [remembers](crate::KnownDevices::retention).
+    pub known_user: bool,
+}
+
+/// Which page of a user's sessions to [list](SessionStore::list).
+#[derive(Clone, Copy, Debug)]
+pub struct List {
+    /// The most sessions on the page (1,000), ended ones included; at least 1 and at most
+    /// [`MAX_LIMIT`](Self::MAX_LIMIT) are taken.
+    pub limit: usize,
+    /// Where the page begins: [`Page::next`] of the page before.
+    pub cursor: Option<Cursor>,
+    /// Whether ended sessions are listed too.
+    pub include_ended: bool,
+}
+
+impl List {
+    /// The most sessions that a page holds.
+    pub const MAX_LIMIT: usize = 1000;
+}
+
+impl Default for List {
+    fn default() -> Self {
+        Self {
+            limit: Self::MAX_LIMIT,
+            cursor: None,
+            include_ended: false,
+        }
+    }
+}
+
+/// A page of a user's sessions.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Page {
+    /// Live sessions.
+    pub sessions: Vec<Session>,
+    /// Ended sessions, where asked for.
+    pub ended: Vec<EndedSession>,
+    /// Sessions that authenticate nobody because their record can't be read. They can be revoked.
+    pub unreadable: Vec<Unreadable>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<Cursor>,
+    /// Whether the store has had a session of this user, as long as it
+    /// [remembers](crate::KnownDevices::retention).
+    pub known_user: bool,
+}
+
+/// A session whose record can't be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unreadable {
+    /// Which session.
+    pub id: SessionId,
+    /// What is wrong with it.
+    pub error: RecordError,
+}
+
+/// Where a page begins. Goes through a URL as text, and means nothing to anybody but the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The order that the page continues.
+    pub(crate) order: Order,
+    /// The last session of the page before: its place in that order, and its id.
+    pub(crate) after: (Timestamp, SessionId),
+}
+
+/// The order of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Live sessions, newest first.
+    Newest,
+    /// Live sessions, soonest expiry first.
+    Expiry,
+    /// Ended sessions, the last to end first.
+    Ended,
+}
+
+/// Not a text that [`Cursor`] gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a cursor that a page has given")]
+pub struct CursorError;
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let order = match self.order {
+            Order::Newest => 'n',
+            Order::Expiry => 'x',
+            Order::Ended => 'e',
+        };
+        let (at, id) = self.after;
+        let at = URL_SAFE_NO_PAD.encode(&at.as_millis().to_be_bytes()[2..]);
+        write!(f, "{order}{at}{id}")
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> std::result::Result<Self, CursorError> {
+        let error = |_| CursorError;
+        let order = match text.as_bytes().first() {
+            Some(b'n') => Order::Newest,
+            Some(b'x') => Order::Expiry,
+            Some(b'e') => Order::Ended,
+            _ => return Err(CursorError),
+        };
+        let at = text.get(1..9).ok_or(CursorError)?;
+        let id = text.get(9..).ok_or(CursorError)?;
+        let mut millis = [0; 8];
+        let written = URL_SAFE_NO_PAD
+            .decode_slice(at, &mut millis[2..])
+            .map_err(|_| CursorError)?;
+        if written != 6 {
+            return Err(CursorError);
+        }
+        let at = Timestamp::from_millis(u64::from_be_bytes(millis));
+        Ok(Self {
+            order,
+            after: (at, id.parse().map_err(error)?),
+        })
+    }
+}

@@ -12,10 +12,13 @@ use crate::user::UserId;
 const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// The user's bucket: the first 12 bits of the user id's SHA-256 as two base64url characters.
-pub(crate) fn bucket(user: &UserId) -> [u8; 2] {
+pub(crate) fn bucket(user: &UserId) -> String {
     let hash = Sha256::digest(user.as_str().as_bytes());
     let twelve_bits = usize::from(hash[0]) << 4 | usize::from(hash[1]) >> 4;
-    [BASE64URL[twelve_bits >> 6], BASE64URL[twelve_bits & 63]]
+    [twelve_bits >> 6, twelve_bits & 63]
+        .map(|six_bits| char::from(BASE64URL[six_bits]))
+        .iter()
+        .collect()
 }
 
 /// What the store keeps of a token: enough to recognise it, useless to whoever reads it.

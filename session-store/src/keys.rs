@@ -1,1 +1,63 @@
-//! Every Redis key.
+//! Every Redis key and channel; the scripts derive theirs from [`Keys::base`] by the same rules.
+//!
+//! All keys of a user share one hash tag, the user's bucket in braces, so they live in one slot of
+//! a cluster and a script can change them in one step. An id begins with its bucket, so it leads
+//! to its key alone.
+//!
+//! | key | type | what |
+//! |---|---|---|
+//! | `prefix:{bucket}:s:<id>` | string | the session's record |
+//! | `prefix:{bucket}:u:<user id>` | sorted set | the user's index: sessions by expiry, known devices |
+//! | `prefix:{bucket}:d:<user id>` | hash | for each live session, what the history will keep of it |
+//! | `prefix:{bucket}:h:<user id>` | list | ended sessions, the last one first |
+//! | `prefix:events` | channel | what happens |
+
+use crate::config::ConfigError;
+use crate::digest;
+use crate::token::SessionId;
+use crate::user::UserId;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    prefix: String,
+    channel: String,
+}
+
+impl Keys {
+    pub(crate) fn new(prefix: &str) -> Result<Self, ConfigError> {
+        if prefix.is_empty() || prefix.len() > 64 {
+            return Err(ConfigError::new("prefix", "must be 1 to 64 bytes"));
+        }
+        // A brace would begin a hash tag of its own and tear a user's keys apart.
+        if prefix.contains(['{', '}']) || prefix.chars().any(char::is_control) {
+            return Err(ConfigError::new(
+                "prefix",
+                "must not contain braces or control characters",
+            ));
+        }
+        Ok(Self {
+            prefix: prefix.to_owned(),
+            channel: format!("{prefix}:events"),
+        })
+    }
+
+    /// What all keys of a bucket begin with.
+    pub(crate) fn base(&self, bucket: &str) -> String {
+        format!("{}:{{{bucket}}}:", self.prefix)
+    }
+
+    /// The key of a session's record.
+    pub(crate) fn record(&self, id: SessionId) -> String {
+        format!("{}:{{{}}}:s:{}", self.prefix, id.bucket(), id.local())
+    }
+
+    /// The key of a user's index.
+    pub(crate) fn index(&self, user: &UserId) -> String {
+        format!("{}:{{{}}}:u:{user}", self.prefix, digest::bucket(user))
+    }
+
+    /// The channel on which events are told.
+    pub(crate) fn channel(&self) -> &str {
+        &self.channel
+    }
+}

@@ -1,11 +1,320 @@
-//! The Redis back end.
+//! The Redis back end. Only this folder sends commands.
 
-/// The Redis store.
-#[derive(Debug)]
-pub struct RedisStore;
-/// Redis options.
-#[derive(Debug)]
-pub struct RedisOptions;
-/// Connect error.
-#[derive(Debug)]
-pub struct ConnectError;
+mod connect;
+mod connection;
+mod events;
+mod page;
+mod scripts;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ::redis::Client;
+
+pub use self::connect::{ConnectError, RedisOptions};
+use self::scripts::{Create, Ended, RevokeUser, Scripts, Update as Updating};
+use crate::codec::{self, Record};
+use crate::config::Config;
+use crate::error::{Error, RecordError, Result};
+use crate::event::EventStream;
+use crate::session::{EndReason, EndedSession, NewSession, RevokeReason, Session, Update};
+use crate::store::{Created, List, Page, RevokedAll, Rotated, SessionStore, Updated};
+use crate::timestamp::{Timestamp, duration_millis};
+use crate::token::{SessionId, Token};
+use crate::user::UserId;
+
+/// Sessions in Redis 7.0 or later (or Valkey): the back end for services.
+///
+/// All calls share one multiplexed connection, kept alive by a task of its own that ends with the
+/// last clone of the store. Cloning is cheap.
+///
+/// Every state change is one Lua script over keys of one hash slot; `validate` is one `GET`. Redis
+/// must not evict keys by itself (`maxmemory-policy noeviction`, the default): an evicted record
+/// logs a user out, an evicted index hides sessions from listing and revocation.
+///
+/// While Redis can't be reached every call fails with [`Error::Unavailable`] or
+/// [`Error::Timeout`], each round trip within [`RedisOptions::deadline`]; service resumes by
+/// itself.
+#[derive(Clone)]
+pub struct RedisStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    scripts: Scripts,
+    /// Where a stream of events connects to; a store made from a pool may not know.
+    events: Option<Client>,
+    deadline: std::time::Duration,
+}
+
+impl SessionStore for RedisStore {
+    fn config(&self) -> &Config {
+        &self.scripts().config
+    }
+
+    async fn create(&self, new: NewSession) -> Result<Created> {
+        new.check(self.config())?;
+        let mut evicted = Vec::new();
+        loop {
+            let token = Token::mint(&new.user_id)?;
+            match self.scripts().create(&new, &token).await? {
+                Create::Created {
+                    now,
+                    new_device,
+                    ended,
+                } => {
+                    let mut ended = ended_sessions(now, ended);
+                    ended.append(&mut evicted);
+                    return Ok(Created {
+                        session: self.as_created(new, token.id(), now),
+                        token,
+                        ended,
+                        new_device,
+                    });
+                }
+                Create::Taken => {}
+                Create::More(now, ended) => evicted.extend(ended_sessions(now, ended)),
+                Create::Limit => {
+                    let max = self.config().limit.map_or(0, |limit| limit.max.get());
+                    return Err(Error::LimitReached { max });
+                }
+            }
+        }
+    }
+
+    async fn validate(&self, token: &Token, address: Option<IpAddr>) -> Result<Option<Session>> {
+        let Some(session) = self.peek(token).await? else {
+            return Ok(None);
+        };
+        let interval = self.config().touch_interval;
+        let due = session.last_activity.saturating_add(interval);
+        if due > self.scripts().connection.server_time() {
+            return Ok(Some(session));
+        }
+        // The touch doesn't look at the token, so its answer is checked again: a rotation in
+        // between would let the old token pass.
+        let interval = duration_millis(interval);
+        let touched = self.touch_after(token.id(), interval, address).await?;
+        Ok(self.proven(token, touched))
+    }
+
+    async fn peek(&self, token: &Token) -> Result<Option<Session>> {
+        let record = self.read(token.id()).await?;
+        Ok(self.proven(token, record))
+    }
+
+    async fn get(&self, id: SessionId) -> Result<Option<Session>> {
+        Ok(self.read(id).await?.map(|record| record.session))
+    }
+
+    async fn touch(&self, id: SessionId, address: Option<IpAddr>) -> Result<Option<Session>> {
+        let touched = self.touch_after(id, 0, address).await?;
+        Ok(touched.map(|record| record.session))
+    }
+
+    async fn update(&self, current: &Session, update: Update) -> Result<Option<Updated>> {
+        update.check(self.config())?;
+        let id = current.id;
+        let mut wanted = current.clone();
+        update.apply_to(&mut wanted);
+        let fingerprint = update.fingerprint.as_deref();
+        match self.scripts().update(&wanted, fingerprint).await? {
+            Updating::Updated {
+                now,
+                new_device,
+                ended,
+                record,
+            } => Ok(Some(Updated {
+                session: decode(id, &record)?.session,
+                ended: ended_sessions(now, ended),
+                new_device,
+            })),
+            Updating::Gone => Ok(None),
+            Updating::Conflict => Err(Error::Conflict { id }),
+            Updating::Unreadable(record) => Err(unreadable(id, &record)),
+        }
+    }
+
+    async fn rotate(&self, token: &Token) -> Result<Option<Rotated>> {
+        let new = Token::mint_for(token.id())?;
+        let Some(record) = self.scripts().rotate(token, &new).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Rotated {
+            session: decode(token.id(), &record)?.session,
+            token: new,
+        }))
+    }
+
+    async fn list(&self, user: &UserId, mut list: List) -> Result<Page> {
+        list.limit = list.limit.clamp(1, List::MAX_LIMIT);
+        let reply = self.scripts().list(user, &list).await?;
+        Ok(page::assemble(user, &list, reply))
+    }
+
+    async fn count(&self, user: &UserId) -> Result<u64> {
+        self.scripts().count(user).await
+    }
+
+    async fn revoke(&self, id: SessionId, reason: RevokeReason) -> Result<Option<EndedSession>> {
+        self.end(id, None, reason.into()).await
+    }
+
+    async fn revoke_token(
+        &self,
+        token: &Token,
+        reason: RevokeReason,
+    ) -> Result<Option<EndedSession>> {
+        self.end(token.id(), Some(token), reason.into()).await
+    }
+
+    async fn revoke_others(&self, keep: SessionId, reason: RevokeReason) -> Result<Option<u64>> {
+        let mut count = 0;
+        loop {
+            let batch = self.scripts().revoke_others(keep, reason.into()).await?;
+            if !batch.known_user {
+                // The session to keep ended, before the first batch or between two.
+                return match (batch.kept.is_empty(), count) {
+                    (false, _) => Err(unreadable(keep, &batch.kept)),
+                    (true, 0) => Ok(None),
+                    (true, count) => Ok(Some(count)),
+                };
+            }
+            count += batch.count;
+            if is_last(&batch) {
+                return Ok(Some(count));
+            }
+        }
+    }
+
+    async fn revoke_all(&self, user: &UserId, reason: RevokeReason) -> Result<RevokedAll> {
+        let mut count = 0;
+        loop {
+            let batch = self.scripts().revoke_all(user, reason.into()).await?;
+            count += batch.count;
+            if is_last(&batch) {
+                let known_user = batch.known_user;
+                return Ok(RevokedAll { count, known_user });
+            }
+        }
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.scripts().connection.ping().await
+    }
+
+    async fn events(&self) -> Result<EventStream> {
+        let client = self.inner.events.clone().ok_or_else(|| {
+            Error::Refused("the store was made from a pool, without RedisOptions::events".into())
+        })?;
+        let channel = self.scripts().keys.channel().to_owned();
+        events::subscribe(client, channel, self.inner.deadline).await
+    }
+}
+
+impl RedisStore {
+    fn scripts(&self) -> &Scripts {
+        &self.inner.scripts
+    }
+
+    async fn read(&self, id: SessionId) -> Result<Option<Record>> {
+        let mut get = ::redis::cmd("GET");
+        get.arg(self.scripts().keys.record(id));
+        let record: Option<Vec<u8>> = self.scripts().connection.query(&get).await?;
+        record.map(|record| decode(id, &record)).transpose()
+    }
+
+    async fn touch_after(
+        &self,
+        id: SessionId,
+        interval_ms: u64,
+        address: Option<IpAddr>,
+    ) -> Result<Option<Record>> {
+        let record = self.scripts().touch(id, interval_ms, address).await?;
+        record.map(|record| decode(id, &record)).transpose()
+    }
+
+    async fn end(
+        &self,
+        id: SessionId,
+        token: Option<&Token>,
+        reason: EndReason,
+    ) -> Result<Option<EndedSession>> {
+        let Some((now, record)) = self.scripts().revoke(id, token, reason).await? else {
+            return Ok(None);
+        };
+        let session = decode(id, &record)?.session;
+        Ok(Some(EndedSession::new(session, now, reason)))
+    }
+
+    /// The session, if the token is its own.
+    fn proven(&self, token: &Token, record: Option<Record>) -> Option<Session> {
+        let shown = self.scripts().digester.verifier(token);
+        record
+            .filter(|record| record.verifier.matches(&shown))
+            .map(|record| record.session)
+    }
+
+    /// A session as `create.lua` has just written it.
+    fn as_created(&self, new: NewSession, id: SessionId, now: Timestamp) -> Session {
+        let config = self.config();
+        let absolute = new.absolute_timeout.unwrap_or(config.absolute_timeout);
+        let absolute = now.saturating_add(absolute);
+        let idle = codec::idle_millis(config.idle_timeout);
+        Session {
+            id,
+            fingerprint: self
+                .scripts()
+                .fingerprint(&new.user_id, new.fingerprint.as_deref()),
+            user_id: new.user_id,
+            username: new.username,
+            role: new.role,
+            device: new.device,
+            data: new.data,
+            created_at: now,
+            last_activity: now,
+            expires_at: codec::expires_at(absolute, now, idle),
+            revision: 0,
+        }
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("keys", &self.scripts().keys)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether nothing is left to end. A batch that ended nothing can't make progress any more.
+fn is_last(batch: &RevokeUser) -> bool {
+    batch.left <= 0 || batch.count == 0
+}
+
+fn decode(id: SessionId, record: &[u8]) -> Result<Record> {
+    codec::decode(id, record).map_err(|source| Error::Record { id, source })
+}
+
+/// The error for a record whose header a script couldn't read.
+fn unreadable(id: SessionId, record: &[u8]) -> Error {
+    let source = match codec::decode(id, record) {
+        Err(source) => source,
+        Ok(_) => RecordError::Corrupt("a header that the scripts can't read"),
+    };
+    Error::Record { id, source }
+}
+
+/// What is known of sessions that a script ended; those whose record can't be read are logged.
+fn ended_sessions(now: Timestamp, ended: Ended) -> Vec<EndedSession> {
+    let session =
+        |(id, reason, record): (SessionId, EndReason, Vec<u8>)| match codec::decode(id, &record) {
+            Ok(record) => Some(EndedSession::new(record.session, now, reason)),
+            Err(error) => {
+                tracing::warn!(%id, %error, "ended a session whose record can't be read");
+                None
+            }
+        };
+    ended.into_iter().filter_map(session).collect()
+}

@@ -14,7 +14,7 @@ use deadpool_redis::Pool;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue, RedisError, ScriptInvocation};
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{sleep, timeout};
 
 use super::scripts;
@@ -56,6 +56,12 @@ pub(super) enum CallError {
     Timeout,
     /// The connection broke, or the server answered with an error.
     Redis(RedisError),
+}
+
+impl From<RedisError> for CallError {
+    fn from(error: RedisError) -> Self {
+        Self::Redis(error)
+    }
 }
 
 impl CallError {
@@ -105,36 +111,35 @@ impl Connection {
 
     /// Runs a script.
     pub(super) async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T> {
-        let mut connection = self.current()?;
+        let outcome = async {
+            let mut connection = self.shared.current()?;
+            Ok(call.invoke_async(&mut connection).await?)
+        };
         // A script that the server has forgotten takes three commands: one deadline for them all.
-        let outcome = timeout(self.shared.deadline, call.invoke_async(&mut connection)).await;
-        self.judge(match outcome {
-            Ok(outcome) => outcome.map_err(CallError::Redis),
-            Err(_) => Err(CallError::Timeout),
-        })
+        let outcome = timeout(self.shared.deadline, outcome).await;
+        self.judge(outcome.unwrap_or(Err(CallError::Timeout))).await
     }
 
     /// Runs a command. Its deadline is the connection's own.
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
-        let mut connection = self.current()?;
-        let outcome = command.query_async(&mut connection).await;
-        self.judge(outcome.map_err(CallError::Redis))
+        let outcome = async {
+            let mut connection = self.shared.current()?;
+            Ok(command.query_async(&mut connection).await?)
+        };
+        self.judge(outcome.await).await
     }
 
     /// Asks the server for the time, and remembers it.
     pub(super) async fn ping(&self) -> Result<()> {
-        let mut connection = self.current()?;
-        let outcome = read_clock(&mut connection, &self.shared.clock).await;
-        self.judge(outcome.map_err(CallError::Redis))
-    }
-
-    fn current(&self) -> Result<MultiplexedConnection> {
-        let current = self.shared.current();
-        current.map_err(|cause| CallError::Down(cause).into_error(self.shared.deadline))
+        let outcome = async {
+            let mut connection = self.shared.current()?;
+            Ok(read_clock(&mut connection, &self.shared.clock).await?)
+        };
+        self.judge(outcome.await).await
     }
 
     /// Lets the supervisor look at the connection where an outcome casts doubt on it.
-    fn judge<T>(&self, outcome: Result<T, CallError>) -> Result<T> {
+    async fn judge<T>(&self, outcome: Result<T, CallError>) -> Result<T> {
         let doubtful = match &outcome {
             Ok(_) => false,
             Err(CallError::Redis(error)) => error.is_io_error() || error.is_unrecoverable_error(),
@@ -142,6 +147,9 @@ impl Connection {
         };
         if doubtful {
             self.shared.doubt.notify_one();
+            // A dead connection fails without ever waiting: callers that try again in a loop would
+            // keep the supervisor from running at all.
+            yield_now().await;
         }
         outcome.map_err(|error| error.into_error(self.shared.deadline))
     }
@@ -154,10 +162,10 @@ impl Drop for Connection {
 }
 
 impl Shared {
-    fn current(&self) -> Result<MultiplexedConnection, Cause> {
+    fn current(&self) -> Result<MultiplexedConnection, CallError> {
         match &**self.state.load() {
             State::Up(connection) => Ok(connection.clone()),
-            State::Down(cause) => Err(cause.clone()),
+            State::Down(cause) => Err(CallError::Down(cause.clone())),
         }
     }
 

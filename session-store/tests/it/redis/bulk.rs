@@ -1,0 +1,117 @@
+//! Users with very many sessions.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use session_store::{
+    Config, Limit, LimitPolicy, List, NewSession, RevokeReason, SessionId, SessionStore, UserId,
+};
+use session_test::RedisServer;
+
+use super::connect;
+
+async fn create_many(store: &impl SessionStore, user: &UserId, count: usize) -> Vec<SessionId> {
+    let mut ids = Vec::with_capacity(count);
+    for _ in 0..count / 500 {
+        let creates = (0..500).map(|_| store.create(NewSession::new(user.clone())));
+        let created = join_all(creates).await;
+        ids.extend(
+            created
+                .into_iter()
+                .map(|created| created.unwrap().session.id),
+        );
+    }
+    ids
+}
+
+#[tokio::test]
+async fn pages_hold_each_of_very_many_sessions_once() {
+    let server = RedisServer::start();
+    let store = connect(&server, Config::default()).await;
+    let user = UserId::from(74);
+    let ids = create_many(&store, &user, 10_000).await;
+    let (mut seen, mut cursor) = (HashSet::new(), None);
+    loop {
+        let limit = 333;
+        let list = List {
+            limit,
+            cursor,
+            ..List::default()
+        };
+        let page = store.list(&user, list).await.unwrap();
+        assert!(page.sessions.len() <= limit);
+        for session in &page.sessions {
+            assert!(seen.insert(session.id), "listed twice");
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, ids.into_iter().collect());
+}
+
+/// Redis's own record of what held it up longest.
+fn slowest_micros(server: &RedisServer) -> u64 {
+    type Entry = (u64, u64, u64, Vec<String>);
+    let entries: Vec<redis::Value> = redis::cmd("SLOWLOG")
+        .arg("GET")
+        .arg(-1)
+        .query(&mut server.connection())
+        .unwrap();
+    let micros = |entry: redis::Value| {
+        let mut fields: Vec<redis::Value> = redis::from_redis_value(entry).unwrap();
+        fields.truncate(4);
+        let entry: Entry = redis::from_redis_value(redis::Value::Array(fields)).unwrap();
+        entry.2
+    };
+    entries.into_iter().map(micros).max().unwrap_or(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revoking_very_many_sessions_is_done_in_steps_and_misses_none() {
+    let server = RedisServer::builder()
+        .argument("--slowlog-log-slower-than", "100000")
+        .start();
+    let store = Arc::new(connect(&server, Config::default()).await);
+    let user = UserId::from(74);
+    let ids = create_many(&*store, &user, 100_000).await;
+    let creating = tokio::spawn({
+        let (store, user) = (store.clone(), user.clone());
+        async move {
+            for _ in 0..200 {
+                store.create(NewSession::new(user.clone())).await.unwrap();
+            }
+        }
+    });
+    let revoked = store
+        .revoke_all(&user, RevokeReason::Revoked)
+        .await
+        .unwrap();
+    assert!(revoked.count >= 100_000, "{}", revoked.count);
+    creating.await.unwrap();
+    for chunk in ids.chunks(1000) {
+        let reads = join_all(chunk.iter().map(|id| store.get(*id))).await;
+        assert!(reads.into_iter().all(|read| read.unwrap().is_none()));
+    }
+    assert!(store.count(&user).await.unwrap() <= 200);
+    // Not a measurement: a run over all of them at once takes a second and more.
+    assert_eq!(slowest_micros(&server), 0, "µs without a pause");
+}
+
+#[tokio::test]
+async fn a_limit_that_was_lowered_a_lot_holds_from_the_next_create_on() {
+    let server = RedisServer::start();
+    let user = UserId::from(74);
+    let unlimited = connect(&server, Config::default()).await;
+    create_many(&unlimited, &user, 3000).await;
+    let config = Config {
+        limit: Limit::new(3, LimitPolicy::EvictOldest),
+        ..Config::default()
+    };
+    let limited = connect(&server, config).await;
+    let created = limited.create(NewSession::new(user.clone())).await.unwrap();
+    assert_eq!(created.ended.len(), 2998);
+    assert_eq!(limited.count(&user).await.unwrap(), 3);
+}

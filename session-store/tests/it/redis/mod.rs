@@ -1,0 +1,32 @@
+//! The Redis back end on a real Redis.
+
+mod bulk;
+mod connect;
+mod cost;
+mod events;
+mod faults;
+mod records;
+mod storage;
+
+use session_store::{Config, NewSession, RedisOptions, RedisStore, UserId};
+use session_test::RedisServer;
+
+/// A store on a server of the test's own.
+async fn connect(server: &RedisServer, config: Config) -> RedisStore {
+    RedisStore::connect(&server.url(), config, RedisOptions::default())
+        .await
+        .unwrap()
+}
+
+/// A session with every documented field, on the device `fingerprint`.
+fn documented(user: impl Into<UserId>, fingerprint: &str) -> NewSession {
+    let mut new = NewSession::new(user.into());
+    new.username = Some("alice".into());
+    new.role = Some("admin".into());
+    new.fingerprint = Some(fingerprint.into());
+    new.device.name = Some("Chrome on Windows 10".into());
+    new.device.device_type = Some("web".into());
+    new.device.browser = Some("Chrome".into());
+    new.device.ip_address = Some("192.168.1.1".into());
+    new
+}

@@ -1,0 +1,3 @@
+//! What the store promises, by its public API alone.
+
+mod memory;

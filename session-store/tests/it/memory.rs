@@ -5,7 +5,7 @@ use std::time::Duration;
 use session_store::contract::Harness;
 use session_store::{Config, ManualClock, MemoryStore};
 
-struct Memory(ManualClock);
+pub(crate) struct Memory(pub(crate) ManualClock);
 
 impl Harness for Memory {
     type Store = MemoryStore;

@@ -33,6 +33,7 @@ pub(crate) enum Expiries {
 
 pub(super) struct Runner<'h, H: Harness> {
     harness: &'h H,
+    expiries: Expiries,
     store: H::Store,
     model: Model,
     events: EventStream,
@@ -60,6 +61,7 @@ impl<'h, H: Harness> Runner<'h, H> {
         let events = store.events().await.expect("events");
         let mut runner = Self {
             harness,
+            expiries,
             store,
             model: Model::new(case.config, first.created_at.as_millis()),
             events,
@@ -74,8 +76,7 @@ impl<'h, H: Harness> Runner<'h, H> {
             runner.wait(&wait).await;
             runner.call(call).await;
         }
-        runner.advance(1).await;
-        runner.compare_events(expiries).await;
+        runner.compare_events().await;
         runner.seen
     }
 
@@ -223,6 +224,8 @@ impl<'h, H: Harness> Runner<'h, H> {
             .await;
             self.advance(1).await;
         }
+        // Before there are more events than a store keeps for a slow reader.
+        self.compare_events().await;
     }
 
     async fn update(&mut self, answer: usize, change: Change) {
@@ -333,8 +336,9 @@ impl<'h, H: Harness> Runner<'h, H> {
         self.saw("page goes over to ended sessions", goes_over);
     }
 
-    /// All that was told is what the model tells.
-    async fn compare_events(&mut self, expiries: Expiries) {
+    /// All that was told since the last comparison is what the model tells.
+    async fn compare_events(&mut self) {
+        self.advance(1).await;
         let end = self.store.create(mark()).await.expect("create").session.id;
         let mut told = Vec::new();
         loop {
@@ -350,7 +354,7 @@ impl<'h, H: Harness> Runner<'h, H> {
         }
         let mut expected = std::mem::take(&mut self.model.told);
         self.saw_events(&expected);
-        if expiries == Expiries::ToldLate {
+        if self.expiries == Expiries::ToldLate {
             let expired = What::Ended(EndReason::Expired);
             told.retain(|event| event.3 != expired);
             expected.retain(|event| event.3 != expired);

@@ -105,7 +105,7 @@ pub(super) struct ListPage {
 
 impl Scripts {
     pub(super) fn new(connection: Connection, keys: Keys, config: Config) -> Self {
-        let history = config.history.filter(|history| history.max_per_user > 0);
+        let history = config.history;
         let history_ms = history.map_or(0, |history| duration_millis(history.retention));
         let known_ms = duration_millis(config.known_devices.retention);
         Self {

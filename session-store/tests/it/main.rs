@@ -1,3 +1,5 @@
-//! What no contract suite can ask of every store: what Redis is asked, holds, and suffers.
+//! Every back end keeps the contract; each has tests of its own besides.
 
+mod memory;
+mod model;
 mod redis;

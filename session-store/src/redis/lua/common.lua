@@ -170,7 +170,9 @@ local function refresh(user, id, session)
       redis.call('HSET', user.stubs, id, at .. string.sub(stub, 7))
     end
   end
-  if session.idle > 0 then
+  -- In a session's very last millisecond there is nothing left to prolong, and Redis deletes a key
+  -- that is told to expire now.
+  if session.idle > 0 and expiry(session) > now then
     redis.call('PEXPIREAT', key, expiry(session))
   end
   index(user, id, session)

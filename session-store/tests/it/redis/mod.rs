@@ -2,6 +2,7 @@
 
 mod bulk;
 mod connect;
+mod contract;
 mod cost;
 mod events;
 mod faults;

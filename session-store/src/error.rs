@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::config::ConfigError;
 use crate::session::limits;
 use crate::token::SessionId;
 
@@ -57,6 +58,10 @@ pub enum Error {
     /// What was given can't be stored.
     #[error(transparent)]
     Invalid(#[from] Invalid),
+
+    /// The settings that a store was to be made with don't go together.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
 
     /// The embedded store is at its bound and holds no expired session that could make room.
     #[error("the embedded store holds {max} sessions, which is its bound")]

@@ -53,7 +53,7 @@ mod user;
 pub use config::{Config, ConfigError, History, KnownDevices, Limit, LimitPolicy, Pepper};
 pub use error::{Error, Invalid, RecordError, Result};
 pub use event::{Event, EventKind, EventStream, EventsMissed};
-pub use memory::MemoryStore;
+pub use memory::{ManualClock, MemoryStore};
 #[cfg(feature = "redis")]
 pub use redis::{ConnectError, RedisOptions, RedisStore};
 pub use session::{

@@ -81,9 +81,9 @@ impl Caller {
 
     /// The caller's session and token, for what only an end user can do. `instead` tells a backend
     /// what to call.
-    pub(crate) fn into_end_user(self, instead: &str) -> Result<(Session, Token), Problem> {
+    pub(crate) fn end_user(&self, instead: &str) -> Result<(&Session, &Token), Problem> {
         match self {
-            Self::Session { session, token } => Ok((*session, token)),
+            Self::Session { session, token } => Ok((session, token)),
             Self::Service { .. } => Err(Problem::forbidden(format!(
                 "A service key has no session of its own: {instead}"
             ))),

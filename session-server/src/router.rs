@@ -145,7 +145,16 @@ impl<S: SessionStore> Router<S> {
     async fn try_answer(&self, request: Request<Incoming>) -> Outcome {
         let (parts, body) = request.into_parts();
         let found = self.find(&parts);
-        let reads_body = !matches!(found, Ok((Endpoint { verb: Verb::Any, .. }, _)));
+        let reads_body = !matches!(
+            found,
+            Ok((
+                Endpoint {
+                    verb: Verb::Any,
+                    ..
+                },
+                _
+            ))
+        );
         let body = if reads_body {
             let patience = self.app.settings.limits.header_timeout;
             body::read(body, &parts.headers, patience).await?
@@ -195,12 +204,14 @@ fn check_head(parts: &Parts) -> Result<(), Problem> {
     if parts.uri.path().len() + parts.uri.query().map_or(0, str::len) > MAX_URI_BYTES {
         return Err(Problem::uri_too_long(MAX_URI_BYTES));
     }
-    let field_bytes = |(name, value): (&http::HeaderName, &HeaderValue)| {
-        name.as_str().len() + value.len()
-    };
+    let field_bytes =
+        |(name, value): (&http::HeaderName, &HeaderValue)| name.as_str().len() + value.len();
     let bytes: usize = parts.headers.iter().map(field_bytes).sum();
     if parts.headers.len() > MAX_HEADER_FIELDS || bytes > MAX_HEADER_BYTES {
-        return Err(Problem::too_many_headers(MAX_HEADER_FIELDS, MAX_HEADER_BYTES));
+        return Err(Problem::too_many_headers(
+            MAX_HEADER_FIELDS,
+            MAX_HEADER_BYTES,
+        ));
     }
     Ok(())
 }

@@ -69,7 +69,7 @@ async fn update_device<S: SessionStore>(
 ) -> Result<Option<Updated>, Error> {
     for _ in 1..MAX_ATTEMPTS {
         match app.store.update(&session, fill(&session, body)).await {
-            Err(Error::Conflict { id }) => match app.store.get(id).await? {
+            Err(Error::Conflict { .. }) => match app.store.get(session.id).await? {
                 Some(fresh) => session = fresh,
                 None => return Ok(None),
             },

@@ -177,7 +177,7 @@ impl State {
         (ended, Some(new_device))
     }
 
-    /// Ends a user's sessions, but `keep`; answers how many.
+    /// Ends a user's sessions, the oldest first, but `keep`; answers how many.
     pub(super) fn end_all(
         &mut self,
         user: &str,
@@ -187,6 +187,7 @@ impl State {
     ) -> u64 {
         let mut leaving = self.sessions_of(user);
         leaving.retain(|id| Some(*id) != keep);
+        leaving.sort_by_key(|id| (self.created_at(*id), *id));
         let leaving = leaving.into_iter().map(|id| (id, reason));
         self.end_each(leaving, now).len() as u64
     }

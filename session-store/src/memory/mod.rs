@@ -9,6 +9,8 @@ mod live;
 mod page;
 mod state;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod user;
 
 use std::fmt;

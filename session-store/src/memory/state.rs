@@ -165,6 +165,18 @@ impl State {
         }
     }
 
+    /// Of every table, so that tests see that none leaks.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> [usize; 5] {
+        [
+            self.sessions.len(),
+            self.users.len(),
+            self.expiries.len(),
+            self.remembered.len(),
+            self.prunes.len(),
+        ]
+    }
+
     fn forget(&mut self, name: &str) {
         if let Some(user) = self.users.remove(name)
             && let Some(at) = user.prune_at

@@ -1,0 +1,4 @@
+//! What the store promises, by its public API alone.
+
+mod memory;
+mod model;

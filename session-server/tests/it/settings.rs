@@ -53,9 +53,8 @@ async fn help_lists_every_setting_and_no_secret() {
     ] {
         let flag = variable.to_ascii_lowercase().replace('_', "-");
         let start = help.find(&format!("--{flag} <")).expect(variable);
-        let end = help[start + 2..]
-            .find("\n      --")
-            .map_or(help.len(), |end| start + end);
+        let after = help[start + 2..].find("\n      --");
+        let end = after.map_or(help.len(), |end| start + 2 + end);
         let entry = &help[start..end];
         assert!(entry.contains(&format!("[env: {variable}")), "{entry}");
         if !default.is_empty() {

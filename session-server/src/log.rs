@@ -11,7 +11,8 @@ pub(crate) fn set_up(args: &LogArgs) -> Result<(), SettingError> {
         .with_ansi(io::stderr().is_terminal());
     match args.log_format {
         LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
+        // A request's span has no parent: the list would only repeat it.
+        LogFormat::Json => log.json().flatten_event(true).with_span_list(false).init(),
     }
     Ok(())
 }

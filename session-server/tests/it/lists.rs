@@ -15,8 +15,7 @@ async fn my_sessions_are_the_callers_newest_first<B: BackEnd>() {
     let (server, _b) = start::<B>(&[]).await;
     server.log_in(75).await;
     let first = server.log_in(74).await;
-    // Sessions of one millisecond are in no order.
-    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    first.has_passed().await;
     let second = server.log_in(74).await;
     let list = server.get("/sessions/my-sessions").bearer(&first.token);
     let list = list.send().await.expect(200);

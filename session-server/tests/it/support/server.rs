@@ -1,6 +1,7 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use session_server::config::Args;
@@ -58,6 +59,15 @@ pub(crate) struct Login {
 impl Login {
     pub(crate) fn path(&self) -> String {
         format!("/sessions/session/{}", self.id)
+    }
+
+    /// Waits until whatever is created now is newer: sessions of one millisecond are in no order.
+    pub(crate) async fn has_passed(&self) {
+        let created = self.body["created_at"].as_str().unwrap();
+        let created = humantime::parse_rfc3339(created).unwrap();
+        while SystemTime::now() < created + Duration::from_millis(1) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 }
 

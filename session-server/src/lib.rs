@@ -1,1 +1,20 @@
-//! .
+//! A thin HTTP server over [`session_store`]: list, revoke and verify user sessions.
+//!
+//! It holds no session logic: a request becomes a caller, one call of the store, and a response.
+//! What the server can do, an embedding service can do with the crate alone.
+//!
+//! [`serve`] is the whole server, over any [`SessionStore`](session_store::SessionStore);
+//! [`config`] is where every setting is.
+
+mod auth;
+mod body;
+pub mod config;
+mod handlers;
+mod io;
+mod layers;
+mod problem;
+mod router;
+mod server;
+mod wire;
+
+pub use server::serve;

@@ -1,1 +1,95 @@
-fn main() {}
+//! Reads the settings, picks the back end, and serves.
+
+mod log;
+mod made_up_key;
+mod signals;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use session_server::config::{Args, SettingError, Settings};
+use session_server::serve;
+use session_store::{Config, MemoryStore};
+use tokio::net::TcpListener;
+
+/// Why the server doesn't start.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    #[error("can't listen on {address}: {source}")]
+    Bind {
+        address: String,
+        source: std::io::Error,
+    },
+    #[error("the operating system refuses: {0}")]
+    System(#[from] std::io::Error),
+    #[error(transparent)]
+    Store(#[from] session_store::Error),
+    #[error("{0}")]
+    Redis(&'static str),
+}
+
+impl StartError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Setting(_) => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = match Args::read(std::env::args_os()) {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
+    match run(&args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+async fn run(args: &Args) -> Result<(), StartError> {
+    let mut settings = args.settings()?;
+    let config = args.sessions.config()?;
+    log::set_up(&args.log)?;
+    let shutdown = signals::shutdown()?;
+    let listener = bind(&args.listen_addr).await?;
+    let address = listener.local_addr()?;
+    // Scripts read the port off this line. Nothing else goes to standard output.
+    let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+    if settings.credentials.service_keys.is_empty() {
+        let key = made_up_key::make_up(address)?;
+        settings.credentials.service_keys.push(key);
+    }
+    serve_back_end(args, listener, config, settings, shutdown).await
+}
+
+/// The one place that knows which back ends there are.
+async fn serve_back_end(
+    args: &Args,
+    listener: TcpListener,
+    config: Config,
+    settings: Settings,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), StartError> {
+    match args.store.redis_url() {
+        None => {
+            let store = MemoryStore::new(config)?;
+            serve(listener, store, settings, shutdown).await;
+        }
+        Some(_) => return Err(StartError::Redis("this build has no Redis back end yet")),
+    }
+    Ok(())
+}
+
+async fn bind(address: &str) -> Result<TcpListener, StartError> {
+    let address = address.to_owned();
+    let bound = TcpListener::bind(&address).await;
+    bound.map_err(|source| StartError::Bind { address, source })
+}

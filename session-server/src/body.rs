@@ -1,0 +1,102 @@
+//! Request and response bodies: bounded on the way in, JSON on the way out.
+
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, EXPECT};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Bytes, Incoming};
+use serde::Serialize;
+use tokio::time::timeout;
+use tower::BoxError;
+
+use crate::problem::Problem;
+
+/// The body of every response.
+pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// The most bytes of a request's body: `data` at its bound, the other fields, and JSON's escapes.
+pub(crate) const MAX_BYTES: usize = 64 * 1024;
+
+/// How much of a body that is too large is read and thrown away. Answering while a client still
+/// sends makes the operating system reset the connection, and the client never sees the answer;
+/// reading on for ever would be no bound.
+const MAX_DISCARDED_BYTES: usize = 4 * 1024 * 1024;
+
+/// Reads the whole body of a request.
+pub(crate) async fn read(
+    mut body: Incoming,
+    headers: &HeaderMap,
+    patience: Duration,
+) -> Result<Bytes, Problem> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let collected = timeout(patience, collect(&mut body)).await;
+    match collected.map_err(|_| Problem::slow_body())? {
+        Err(TooLarge) => {
+            // Who asks before sending is simply told no.
+            if !headers.contains_key(EXPECT) {
+                let _ = timeout(patience, discard(&mut body)).await;
+            }
+            Err(Problem::too_large(MAX_BYTES))
+        }
+        Ok(read) => read,
+    }
+}
+
+struct TooLarge;
+
+async fn collect(body: &mut Incoming) -> Result<Result<Bytes, Problem>, TooLarge> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > MAX_BYTES {
+        return Err(TooLarge);
+    }
+    let mut bytes = Vec::with_capacity(announced);
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            let detail = "The request's body is malformed or incomplete";
+            return Ok(Err(Problem::bad_request(detail)));
+        };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if bytes.len() + data.len() > MAX_BYTES {
+            return Err(TooLarge);
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(Ok(bytes.into()))
+}
+
+async fn discard(body: &mut Incoming) {
+    let mut discarded = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        discarded += frame.data_ref().map_or(0, Bytes::len);
+        if discarded > MAX_DISCARDED_BYTES {
+            break;
+        }
+    }
+}
+
+/// A response with a JSON body.
+pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<Body> {
+    let bytes = serde_json::to_vec(value).expect("wire types have string keys, so they serialise");
+    let mut response = Response::new(full(bytes));
+    *response.status_mut() = status;
+    let media_type = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
+}
+
+/// A response without a body.
+pub(crate) fn empty() -> Response<Body> {
+    Response::new(full(Bytes::new()))
+}
+
+fn full(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}

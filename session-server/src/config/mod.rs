@@ -1,0 +1,102 @@
+//! Every setting: one flag and one environment variable each, with its default beside it. A struct
+//! for each concern.
+
+mod credentials;
+mod error;
+mod limits;
+mod log;
+mod sessions;
+mod store;
+mod values;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+pub use credentials::{CredentialArgs, Credentials, ServiceKey};
+pub use error::SettingError;
+pub use limits::Limits;
+pub use log::{LogArgs, LogFormat};
+pub use sessions::{Policy, SessionArgs};
+pub use store::StoreArgs;
+pub use values::Secret;
+
+/// What the server itself goes by, once the settings are checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Who may call.
+    pub credentials: Credentials,
+    /// Whether a create needs a `device_fingerprint`.
+    pub require_device_fingerprint: bool,
+    /// What a client may take up.
+    pub limits: Limits,
+}
+
+/// Lists, revokes and verifies user sessions over HTTP.
+///
+/// Without REDIS_URL sessions are kept in this process, and are gone when it ends.
+///
+/// Every setting can be given as a flag or as an environment variable; the flag wins. What is on
+/// the command line can be read by every user of the machine (in `ps`): give secrets as environment
+/// variables, or better as files.
+#[derive(Debug, clap::Parser)]
+#[command(name = "session-server", version)]
+pub struct Args {
+    /// Address and port to listen on; port 0 picks a free one.
+    #[arg(
+        long,
+        env,
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:8080"
+    )]
+    #[arg(value_parser = values::listen_addr)]
+    pub listen_addr: String,
+
+    /// Where sessions are kept.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// How sessions live and end.
+    #[command(flatten)]
+    pub sessions: SessionArgs,
+    /// Who may call.
+    #[command(flatten)]
+    pub credentials: CredentialArgs,
+    /// What a client may take up.
+    #[command(flatten)]
+    pub limits: Limits,
+    /// What is logged.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+impl Args {
+    /// Reads flags and environment variables.
+    ///
+    /// # Errors
+    ///
+    /// What the process has to end with: `--help` and `--version` have been printed, or what is
+    /// wrong, in one line.
+    pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, ExitCode> {
+        Self::try_parse_from(args).map_err(|error| error::report(&error))
+    }
+
+    /// Checks what clap can't, and reads the files that settings name.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that is wrong; no credential to log in with on a real Redis is one.
+    pub fn settings(&self) -> Result<Settings, SettingError> {
+        let credentials = self.credentials.read()?;
+        if self.store.redis_url().is_some() && credentials.service_keys.is_empty() {
+            let reason = "with REDIS_URL, set this or SERVICE_KEYS_FILE: nobody could create a \
+                          session otherwise";
+            return Err(SettingError::new("SERVICE_KEYS", reason));
+        }
+        Ok(Settings {
+            credentials,
+            require_device_fingerprint: self.sessions.require_device_fingerprint,
+            limits: self.limits.clone(),
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! Request → caller → one call of the store → response. Handlers never name a back end.
+
+pub(crate) mod create;
+pub(crate) mod health;
+pub(crate) mod sessions;
+pub(crate) mod users;
+pub(crate) mod verify;

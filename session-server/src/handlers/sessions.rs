@@ -1,0 +1,125 @@
+//! A user's own sessions, and single ones by their id.
+
+use http::StatusCode;
+use serde_json::json;
+use session_store::{Error, RevokeReason, Session, SessionId, SessionStore};
+
+use crate::auth::Caller;
+use crate::body;
+use crate::problem::Problem;
+use crate::router::{App, Call, Outcome};
+use crate::wire::{self, Query, SessionObject};
+
+pub(crate) use super::create::create;
+
+const BY_USER: &str = "use /sessions/user/{user_id}";
+const BY_ID: &str = "use /sessions/session/{id}";
+
+/// `GET /sessions/my-sessions`
+pub(crate) async fn mine<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+    let caller = Caller::of(app, &call).await?;
+    let (session, _) = caller.end_user(BY_USER)?;
+    let list = Query::of(&call).list()?;
+    let page = app.store.list(&session.user_id, list).await?;
+    Ok(wire::page("/sessions/my-sessions", list, &page, &caller))
+}
+
+/// `GET /sessions/session/{id}`
+pub(crate) async fn get<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+    let caller = Caller::of(app, &call).await?;
+    let session = app.store.get(session_id(&call)?).await?;
+    let session = session.ok_or_else(session_not_found)?;
+    if !owns(&caller, &session) && !caller.is_admin(app) {
+        let detail = "You don't have permission to view this session";
+        return Err(Problem::forbidden(detail));
+    }
+    let object = SessionObject::live(&session, &caller);
+    Ok(body::json(StatusCode::OK, &object))
+}
+
+/// `DELETE /sessions/session/{id}`
+pub(crate) async fn delete<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+    let caller = Caller::of(app, &call).await?;
+    let id = session_id(&call)?;
+    let reason = match app.store.get(id).await {
+        Ok(None) => return Err(session_not_found()),
+        Ok(Some(session)) if owns(&caller, &session) => RevokeReason::Logout,
+        // An admin may end a session whose record nobody can read.
+        Ok(Some(_)) | Err(Error::Record { .. }) if caller.is_admin(app) => RevokeReason::Revoked,
+        Ok(Some(_)) => {
+            let detail = "You don't have permission to delete this session";
+            return Err(Problem::forbidden(detail));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match app.store.revoke(id, reason).await {
+        Ok(None) => Err(session_not_found()),
+        // It has ended all the same.
+        Ok(Some(_)) | Err(Error::Record { .. }) => Ok(done("Session deleted successfully")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `DELETE /sessions/logout`
+pub(crate) async fn logout<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+    let caller = Caller::of(app, &call).await?;
+    let (_, token) = caller.end_user(BY_ID)?;
+    let ended = app.store.revoke_token(token, RevokeReason::Logout).await?;
+    match ended {
+        Some(_) => Ok(done("Current session closed successfully")),
+        None => Err(Problem::not_found("No active session found")),
+    }
+}
+
+/// `DELETE /sessions/logout-all`
+pub(crate) async fn logout_all<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+    let caller = Caller::of(app, &call).await?;
+    let (session, _) = caller.end_user(BY_USER)?;
+    let count = if Query::of(&call).flag("exclude_current")? {
+        let others = app.store.revoke_others(session.id, RevokeReason::Logout);
+        others.await?.ok_or_else(Problem::invalid_credential)?
+    } else {
+        let all = app.store.revoke_all(&session.user_id, RevokeReason::Logout);
+        all.await?.count
+    };
+    Ok(wire::logged_out(count))
+}
+
+/// `GET /sessions/active-devices-count`
+pub(crate) async fn count<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+    let caller = Caller::of(app, &call).await?;
+    let (session, _) = caller.end_user(BY_USER)?;
+    let count = app.store.count(&session.user_id).await?;
+    // Two documents name the field differently.
+    let both = json!({"active_devices": count, "count": count});
+    Ok(body::json(StatusCode::OK, &both))
+}
+
+/// `POST /sessions/update-activity`
+pub(crate) async fn update_activity<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+    let caller = Caller::of(app, &call).await?;
+    let (current, _) = caller.end_user(BY_ID)?;
+    let touched = app.store.touch(current.id, Some(call.client)).await?;
+    // It has ended since the credential was looked at.
+    let session = touched.ok_or_else(Problem::invalid_credential)?;
+    let object = SessionObject::live(&session, &caller);
+    Ok(body::json(StatusCode::OK, &object))
+}
+
+fn session_id(call: &Call) -> Result<SessionId, Problem> {
+    let id = call.decoded_segment().and_then(|id| id.parse().ok());
+    id.ok_or_else(session_not_found)
+}
+
+fn session_not_found() -> Problem {
+    Problem::not_found("Session not found")
+}
+
+fn owns(caller: &Caller, session: &Session) -> bool {
+    caller.user_id() == Some(&session.user_id)
+}
+
+fn done(message: &str) -> http::Response<body::Body> {
+    let done = json!({"success": true, "message": message});
+    body::json(StatusCode::OK, &done)
+}

@@ -1,0 +1,53 @@
+//! Forward authentication: a reverse proxy asks before it passes a request on.
+
+use http::{HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use session_store::SessionStore;
+
+use crate::auth::Caller;
+use crate::body;
+use crate::router::{App, Call, Outcome};
+
+/// What a header can't carry as it is: everything outside ASCII too, and `%` itself, so that
+/// decoding gives back what went in.
+const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+
+/// `/sessions/verify`, any method: who is asking, in headers.
+///
+/// All three headers are always there. A role that is absent goes out as an empty one: a proxy that
+/// copies only what it gets would otherwise let the client's own `X-Session-Role` through.
+pub(crate) async fn verify<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+    let caller = Caller::of(app, &call).await?;
+    let (session, _) = caller.end_user("verify answers for session tokens only")?;
+    let mut response = body::empty();
+    let values = [
+        ("x-session-user", session.user_id.as_str()),
+        ("x-session-id", session.id.as_str()),
+        (
+            "x-session-role",
+            session.role.as_deref().unwrap_or_default(),
+        ),
+    ];
+    for (name, value) in values {
+        let name = HeaderName::from_static(name);
+        response.headers_mut().insert(name, header_safe(value));
+    }
+    Ok(response)
+}
+
+fn header_safe(text: &str) -> HeaderValue {
+    let encoded = utf8_percent_encode(text, UNSAFE).to_string();
+    HeaderValue::try_from(encoded).expect("what is left is visible ASCII")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_header_cannot_carry_is_percent_encoded() {
+        assert_eq!(header_safe("u-74"), "u-74");
+        assert_eq!(header_safe("a\r\nX-Evil: 1"), "a%0D%0AX-Evil:%201");
+        assert_eq!(header_safe("ümlaut 100%"), "%C3%BCmlaut%20100%25");
+    }
+}

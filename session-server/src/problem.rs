@@ -1,0 +1,222 @@
+//! Every error that a client can meet, as a response. Which one to use when:
+//!
+//! | status | constructor | when |
+//! |---|---|---|
+//! | 400 | [`Problem::bad_request`] | the request can't be read at all (broken JSON), or asks for the wrong endpoint |
+//! | 401 | [`Problem::unauthenticated`], [`Problem::invalid_credential`] | no credential; one that isn't (any more) good |
+//! | 403 | [`Problem::forbidden`] | a good credential that may not do this |
+//! | 404 | [`Problem::not_found`] | no such path, session, user |
+//! | 405 | [`Problem::method_not_allowed`] | the path exists, with other methods |
+//! | 408 | [`Problem::slow_body`] | the client takes too long to send the body |
+//! | 413, 414, 431 | [`Problem::too_large`], [`Problem::uri_too_long`], [`Problem::too_many_headers`] | more than the server takes |
+//! | 415 | [`Problem::unsupported_media_type`] | a body that doesn't say it is JSON |
+//! | 422 | [`Problem::invalid`] | the request can be read, but fields or parameters are wrong: names all of them |
+//! | 409, 422, 500, 503 | `?` on the store's error | see the `From` below |
+//!
+//! The store being out of reach is always a 503, never a 401: an outage logs nobody out.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::error::Error as _;
+
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+use serde::Serialize;
+
+use crate::body::{self, Body};
+
+/// A response that tells what went wrong: `application/problem+json` (RFC 9457).
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// One field of the body, or one parameter, that is wrong.
+#[derive(Debug, Serialize)]
+pub(crate) struct FieldError {
+    pub(crate) field: &'static str,
+    pub(crate) message: String,
+}
+
+impl FieldError {
+    pub(crate) fn new(field: &'static str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { field, message }
+    }
+}
+
+impl Problem {
+    fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status,
+            detail: detail.into(),
+            errors: Vec::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    pub(crate) fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    pub(crate) fn unauthenticated() -> Self {
+        let detail = "Authentication required: send `Authorization: Bearer <credential>`";
+        Self::new(StatusCode::UNAUTHORIZED, detail)
+            .with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    pub(crate) fn invalid_credential() -> Self {
+        let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+        let detail = "The credential is malformed, unknown, expired or revoked";
+        Self::new(StatusCode::UNAUTHORIZED, detail).with(WWW_AUTHENTICATE, challenge)
+    }
+
+    pub(crate) fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    pub(crate) fn not_found(detail: &'static str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    pub(crate) fn method_not_allowed(allow: HeaderValue) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed").with(ALLOW, allow)
+    }
+
+    pub(crate) fn slow_body() -> Self {
+        let detail = "The request's body took too long to arrive";
+        Self::new(StatusCode::REQUEST_TIMEOUT, detail).closing()
+    }
+
+    pub(crate) fn too_large(max_bytes: usize) -> Self {
+        let detail = format!("The request's body must be at most {max_bytes} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail).closing()
+    }
+
+    pub(crate) fn uri_too_long(max_bytes: usize) -> Self {
+        let detail = format!("The request's path and query must be at most {max_bytes} bytes");
+        Self::new(StatusCode::URI_TOO_LONG, detail)
+    }
+
+    pub(crate) fn too_many_headers(max_fields: usize, max_bytes: usize) -> Self {
+        let detail =
+            format!("The request's headers must be at most {max_fields} fields, {max_bytes} bytes");
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
+    }
+
+    pub(crate) fn unsupported_media_type() -> Self {
+        let detail = "The request's body must be JSON: send `Content-Type: application/json`";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
+    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+        let lines: Vec<_> = errors
+            .iter()
+            .map(|error| format!("{}: {}", error.field, error.message))
+            .collect();
+        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, lines.join("; "));
+        problem.errors = errors;
+        problem
+    }
+
+    fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+            .with(RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    /// The rest of the body is still on its way, so the connection is of no use any more.
+    fn closing(self) -> Self {
+        self.with(CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        #[derive(Serialize)]
+        struct Wire<'a> {
+            r#type: &'static str,
+            title: &'a str,
+            status: u16,
+            detail: &'a str,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            errors: &'a [FieldError],
+        }
+        let wire = Wire {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            errors: &self.errors,
+        };
+        let mut response = body::json(self.status, &wire);
+        let headers = response.headers_mut();
+        let media_type = HeaderValue::from_static("application/problem+json");
+        headers.insert(CONTENT_TYPE, media_type);
+        headers.extend(self.headers);
+        response
+    }
+}
+
+impl From<session_store::Error> for Problem {
+    fn from(error: session_store::Error) -> Self {
+        use session_store::Error;
+        match &error {
+            Error::Invalid(invalid) => {
+                // The store's word for what the contract calls otherwise.
+                let field = match invalid.field {
+                    "absolute_timeout" => "ttl_seconds",
+                    field => field,
+                };
+                return Self::invalid(vec![FieldError::new(field, &invalid.reason)]);
+            }
+            Error::Conflict { .. } | Error::LimitReached { .. } => {
+                return Self::new(StatusCode::CONFLICT, error.to_string());
+            }
+            _ => {}
+        }
+        tracing::warn!(error = chain(&error), "the store failed");
+        match error {
+            Error::Unavailable(_)
+            | Error::Timeout { .. }
+            | Error::Refused(_)
+            | Error::Full { .. } => Self::unavailable(error.to_string()),
+            _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        }
+    }
+}
+
+/// The error and what caused it, for the log. Clients see the first link only: the others may name
+/// hosts.
+fn chain(error: &session_store::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+/// What is left of a request whose handler panicked. The panic hook has told the log where.
+pub(crate) fn panicked(_: Box<dyn Any + Send>) -> Response<Body> {
+    let detail = "The server failed to answer this request";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response()
+}
+
+/// Gives the timeout middleware's answer, which is a bare status, a body.
+pub(crate) fn explain_timeout(response: Response<Body>) -> Response<Body> {
+    let bare = response.status() == StatusCode::SERVICE_UNAVAILABLE
+        && !response.headers().contains_key(CONTENT_TYPE);
+    if bare {
+        Problem::unavailable("The request took too long").into_response()
+    } else {
+        response
+    }
+}

@@ -1,0 +1,217 @@
+//! One table: method × path × handler.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response};
+use hyper::body::{Bytes, Incoming};
+use percent_encoding::percent_decode_str;
+use session_store::SessionStore;
+
+use crate::body::{self, Body};
+use crate::config::Settings;
+use crate::handlers::{health, sessions, users, verify};
+use crate::problem::Problem;
+
+/// What every handler works with.
+#[derive(Debug)]
+pub(crate) struct App<S> {
+    pub(crate) store: S,
+    pub(crate) settings: Settings,
+}
+
+/// A request on its way to a handler.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) parts: Parts,
+    pub(crate) body: Bytes,
+    /// Where the request came from.
+    pub(crate) client: IpAddr,
+    /// The variable part of the path, as it was sent: still percent-encoded.
+    pub(crate) segment: String,
+}
+
+impl Call {
+    /// The query, without the `?`.
+    pub(crate) fn query(&self) -> &str {
+        self.parts.uri.query().unwrap_or_default()
+    }
+
+    /// The variable part of the path, decoded; `None` where it isn't UTF-8.
+    pub(crate) fn decoded_segment(&self) -> Option<String> {
+        let decoded = percent_decode_str(&self.segment).decode_utf8().ok()?;
+        Some(decoded.into_owned())
+    }
+}
+
+/// The address at the other end of the connection; an extension of every request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+pub(crate) type Outcome = Result<Response<Body>, Problem>;
+type Handling<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+type Handler<S> = for<'a> fn(&'a App<S>, Call) -> Handling<'a>;
+
+macro_rules! table {
+    ($($method:ident $path:literal => $handler:path,)+) => {
+        vec![$((Verb::$method, $path, |app, call| Box::pin($handler(app, call)))),+]
+    };
+}
+
+fn table<S: SessionStore>() -> Vec<(Verb, &'static str, Handler<S>)> {
+    table![
+        Post   "/sessions/create"               => sessions::create,
+        Get    "/sessions/my-sessions"          => sessions::mine,
+        Get    "/sessions/session/{id}"         => sessions::get,
+        Delete "/sessions/session/{id}"         => sessions::delete,
+        Delete "/sessions/logout"               => sessions::logout,
+        Delete "/sessions/logout-all"           => sessions::logout_all,
+        Get    "/sessions/active-devices-count" => sessions::count,
+        Post   "/sessions/update-activity"      => sessions::update_activity,
+        Get    "/sessions/user/{user_id}"       => users::list,
+        Delete "/sessions/user/{user_id}"       => users::delete,
+        Any    "/sessions/verify"               => verify::verify,
+        Get    "/healthz"                       => health::process,
+        Get    "/readyz"                        => health::store,
+    ]
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verb {
+    /// Answers `HEAD` too; hyper leaves the body out.
+    Get,
+    Post,
+    Delete,
+    /// Proxies forward the method of the request that they ask about, and sometimes the length of
+    /// its body without the body: it is never read here.
+    Any,
+}
+
+impl Verb {
+    fn takes(self, method: &Method) -> bool {
+        match self {
+            Self::Get => method == Method::GET || method == Method::HEAD,
+            Self::Post => method == Method::POST,
+            Self::Delete => method == Method::DELETE,
+            Self::Any => true,
+        }
+    }
+
+    fn allow(self) -> &'static str {
+        match self {
+            Self::Get => "GET, HEAD",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+            Self::Any => "*",
+        }
+    }
+}
+
+struct Endpoint<S> {
+    verb: Verb,
+    handler: Handler<S>,
+}
+
+/// The table, ready to be looked up, and what its handlers work with.
+pub(crate) struct Router<S> {
+    app: App<S>,
+    paths: matchit::Router<Vec<Endpoint<S>>>,
+}
+
+impl<S: SessionStore> Router<S> {
+    pub(crate) fn new(app: App<S>) -> Self {
+        let mut paths = matchit::Router::<Vec<Endpoint<S>>>::new();
+        for (verb, path, handler) in table() {
+            let endpoint = Endpoint { verb, handler };
+            // Both methods of a path spell it alike, so a look-up finds the first one's entry.
+            match paths.at_mut(path) {
+                Ok(entry) => entry.value.push(endpoint),
+                Err(_) => paths
+                    .insert(path, vec![endpoint])
+                    .expect("the table's paths don't contradict each other"),
+            }
+        }
+        Self { app, paths }
+    }
+
+    /// Answers a request, with a problem if need be.
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let outcome = self.try_answer(request).await;
+        outcome.unwrap_or_else(Problem::into_response)
+    }
+
+    async fn try_answer(&self, request: Request<Incoming>) -> Outcome {
+        let (parts, body) = request.into_parts();
+        let found = self.find(&parts);
+        let reads_body = !matches!(
+            found,
+            Ok((
+                Endpoint {
+                    verb: Verb::Any,
+                    ..
+                },
+                _
+            ))
+        );
+        let body = if reads_body {
+            let patience = self.app.settings.limits.header_timeout;
+            body::read(body, &parts.headers, patience).await?
+        } else {
+            Bytes::new()
+        };
+        check_head(&parts)?;
+        let (endpoint, segment) = found?;
+        let Peer(client) = *parts
+            .extensions
+            .get()
+            .expect("the accept loop tells every request its peer");
+        let call = Call {
+            parts,
+            body,
+            client,
+            segment,
+        };
+        (endpoint.handler)(&self.app, call).await
+    }
+
+    fn find(&self, parts: &Parts) -> Result<(&Endpoint<S>, String), Problem> {
+        let found = self.paths.at(parts.uri.path());
+        let found = found.map_err(|_| Problem::not_found("Not Found"))?;
+        let mut endpoints = found.value.iter();
+        match endpoints.find(|endpoint| endpoint.verb.takes(&parts.method)) {
+            Some(endpoint) => {
+                let segment = found.params.iter().next().map(|(_, segment)| segment);
+                Ok((endpoint, segment.unwrap_or_default().to_owned()))
+            }
+            None => {
+                let verbs: Vec<_> = found.value.iter().map(|it| it.verb.allow()).collect();
+                let allow = HeaderValue::try_from(verbs.join(", ")).expect("methods are ASCII");
+                Err(Problem::method_not_allowed(allow))
+            }
+        }
+    }
+}
+
+const MAX_URI_BYTES: usize = 8 * 1024;
+const MAX_HEADER_FIELDS: usize = 100;
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+
+/// Refuses what is too much, and says so. hyper's own bounds, at about twice as much, close the
+/// connection with a bare status.
+fn check_head(parts: &Parts) -> Result<(), Problem> {
+    if parts.uri.path().len() + parts.uri.query().map_or(0, str::len) > MAX_URI_BYTES {
+        return Err(Problem::uri_too_long(MAX_URI_BYTES));
+    }
+    let field_bytes =
+        |(name, value): (&http::HeaderName, &HeaderValue)| name.as_str().len() + value.len();
+    let bytes: usize = parts.headers.iter().map(field_bytes).sum();
+    if parts.headers.len() > MAX_HEADER_FIELDS || bytes > MAX_HEADER_BYTES {
+        return Err(Problem::too_many_headers(
+            MAX_HEADER_FIELDS,
+            MAX_HEADER_BYTES,
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use session_store::SessionStore;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tower::ServiceBuilder;
+
+use crate::config::Settings;
+use crate::io::WriteDeadline;
+use crate::layers;
+use crate::router::{App, Peer, Router};
+
+/// Where hyper gives up on a request's head; the router's own bounds, which answer with a reason,
+/// come first.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+const MAX_HEADER_FIELDS: usize = 200;
+
+/// How long to wait when the operating system has no more file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves `store` to whoever connects to `listener`, until `shutdown` resolves.
+///
+/// Then no further connection is accepted, idle ones are closed, and requests in flight are
+/// finished; what is still going on after
+/// [`Limits::shutdown_timeout`](crate::config::Limits::shutdown_timeout) is dropped.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops every connection, whatever it is doing.
+pub async fn serve<S: SessionStore>(
+    listener: TcpListener,
+    store: S,
+    settings: Settings,
+    shutdown: impl Future<Output = ()>,
+) {
+    let limits = settings.limits.clone();
+    let router = Arc::new(Router::new(App { store, settings }));
+    let service = layers::wrap(router, limits.request_timeout);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADER_FIELDS);
+
+    let graceful = GracefulShutdown::new();
+    let permits = Arc::new(Semaphore::new(limits.max_connections));
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let (stream, peer, permit) = tokio::select! {
+            () = &mut shutdown => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = accept(&listener, &permits) => accepted,
+        };
+        let service = ServiceBuilder::new()
+            .map_request(from_peer(peer))
+            .service(service.clone());
+        let io = TokioIo::new(WriteDeadline::new(stream, limits.request_timeout));
+        let connection = http.serve_connection(io, TowerToHyperService::new(service));
+        let connection = graceful.watch(connection);
+        connections.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    finish(graceful, limits.shutdown_timeout).await;
+}
+
+/// The next connection, once there is room for it: until then it waits in the operating system's
+/// queue.
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    let permit = Arc::clone(permits).acquire_owned().await;
+    let permit = permit.expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Answers are written at once as a whole: there is nothing to gather.
+                let _ = stream.set_nodelay(true);
+                return (stream, peer, permit);
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "can't accept connections");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    )
+}
+
+fn from_peer(peer: SocketAddr) -> impl Fn(Request<Incoming>) -> Request<Incoming> + Clone {
+    // On a dual-stack socket an IPv4 client shows as ::ffff:192.0.2.1.
+    let peer: IpAddr = peer.ip().to_canonical();
+    move |mut request| {
+        request.extensions_mut().insert(Peer(peer));
+        request
+    }
+}
+
+async fn finish(graceful: GracefulShutdown, patience: Duration) {
+    tracing::info!(connections = graceful.count(), "shutting down");
+    if timeout(patience, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests were still running when the time to shut down ran out");
+    }
+}

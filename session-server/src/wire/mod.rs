@@ -1,0 +1,11 @@
+//! What goes over the wire, field by field as the contract names it.
+
+mod create;
+mod page;
+mod query;
+mod session;
+
+pub(crate) use create::{CreateBody, Identity};
+pub(crate) use page::{logged_out, page, user_path};
+pub(crate) use query::Query;
+pub(crate) use session::{CreateObject, SessionObject};

@@ -1,0 +1,21 @@
+//! The real server on a free port, asked over TCP.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod support;
+
+mod bad_input;
+mod binary;
+mod bounds;
+mod create;
+mod credentials;
+mod lists;
+mod own_sessions;
+mod paging;
+mod responses;
+mod settings;
+mod shutdown;
+mod single_session;
+mod store_errors;
+mod users;
+mod verify;

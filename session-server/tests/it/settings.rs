@@ -1,0 +1,132 @@
+//! Settings, as an operator meets them: through the built server.
+
+use tokio::process::Command;
+
+use crate::support::ServerProcess;
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+async fn output(command: &mut Command) -> (Option<i32>, String, String) {
+    let output = command.output().await.unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+#[tokio::test]
+async fn help_lists_every_setting_and_no_secret() {
+    let mut command = ServerProcess::command();
+    command
+        .arg("--help")
+        .env("SERVICE_KEYS", format!("web:{KEY}"));
+    command
+        .env("TOKEN_PEPPER", KEY)
+        .env("REDIS_URL", format!("redis://:{KEY}@host"));
+    let (code, help, _) = output(&mut command).await;
+    assert_eq!(code, Some(0));
+    for (variable, default) in [
+        ("LISTEN_ADDR", "127.0.0.1:8080"),
+        ("REDIS_URL", ""),
+        ("REDIS_PREFIX", "sessions"),
+        ("STORE_DEADLINE_MS", "1000"),
+        ("SERVICE_KEYS", ""),
+        ("SERVICE_KEYS_FILE", ""),
+        ("ADMIN_ROLES", "admin"),
+        ("MAX_SESSIONS_PER_USER", "3"),
+        ("LIMIT_POLICY", "evict-oldest"),
+        ("SESSION_TIMEOUT_HOURS", "720"),
+        ("IDLE_TIMEOUT_HOURS", "0"),
+        ("TOUCH_INTERVAL_SECONDS", "60"),
+        ("HISTORY_RETENTION_DAYS", "30"),
+        ("REQUIRE_DEVICE_FINGERPRINT", "true"),
+        ("TOKEN_PEPPER", ""),
+        ("TOKEN_PEPPER_FILE", ""),
+        ("SHUTDOWN_TIMEOUT_SECONDS", "30"),
+        ("MAX_CONNECTIONS", "10000"),
+        ("REQUEST_TIMEOUT_SECONDS", "30"),
+        ("HEADER_TIMEOUT_SECONDS", "10"),
+        ("LOG_FORMAT", "text"),
+        ("LOG_LEVEL", "info"),
+    ] {
+        let flag = variable.to_ascii_lowercase().replace('_', "-");
+        let start = help.find(&format!("--{flag} <")).expect(variable);
+        let after = help[start + 2..].find("\n      --");
+        let end = after.map_or(help.len(), |end| start + 2 + end);
+        let entry = &help[start..end];
+        assert!(entry.contains(&format!("[env: {variable}")), "{entry}");
+        if !default.is_empty() {
+            assert!(entry.contains(&format!("[default: {default}]")), "{entry}");
+        }
+    }
+    assert!(!help.contains(KEY), "{help}");
+}
+
+#[tokio::test]
+async fn a_bad_setting_is_named_in_one_line() {
+    let all = format!("web:{KEY},web:{KEY}");
+    for (variable, value, hint) in [
+        ("LISTEN_ADDR", "nowhere", "address and a port"),
+        ("MAX_SESSIONS_PER_USER", "many", "invalid digit"),
+        ("MAX_SESSIONS_PER_USER", "-1", "invalid"),
+        ("LIMIT_POLICY", "evict", "evict-oldest"),
+        ("SESSION_TIMEOUT_HOURS", "soon", "not a number"),
+        ("SESSION_TIMEOUT_HOURS", "0", "at least"),
+        ("SESSION_TIMEOUT_HOURS", "1000000000", "at most"),
+        ("IDLE_TIMEOUT_HOURS", "-1", "not a number"),
+        ("HISTORY_RETENTION_DAYS", "NaN", "not a number"),
+        ("REQUIRE_DEVICE_FINGERPRINT", "maybe", "invalid value"),
+        ("TOKEN_PEPPER", "short", "at least"),
+        ("TOKEN_PEPPER_FILE", "/nowhere", "/nowhere"),
+        ("SERVICE_KEYS", KEY, "name:key"),
+        ("SERVICE_KEYS", "web:short", "32 characters"),
+        ("SERVICE_KEYS", all.as_str(), "taken already"),
+        ("SERVICE_KEYS_FILE", "/nowhere", "/nowhere"),
+        ("STORE_DEADLINE_MS", "0", "more than 0"),
+        ("MAX_CONNECTIONS", "0", "between 1"),
+        ("REQUEST_TIMEOUT_SECONDS", "0", "more than 0"),
+        ("HEADER_TIMEOUT_SECONDS", "x", "not a number"),
+        ("LOG_FORMAT", "xml", "json"),
+        ("LOG_LEVEL", "loud", "debug"),
+    ] {
+        let mut command = ServerProcess::command();
+        let (code, stdout, stderr) = output(command.env(variable, value)).await;
+        assert_eq!(
+            (code, stdout.as_str()),
+            (Some(2), ""),
+            "{variable}: {stderr}"
+        );
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert!(stderr.contains(variable), "{stderr}");
+        assert!(stderr.contains(hint), "{stderr}");
+        assert!(!stderr.contains(KEY), "{stderr}");
+    }
+}
+
+#[tokio::test]
+async fn a_touch_interval_fits_the_idle_timeout() {
+    let mut command = ServerProcess::command();
+    let (code, _, stderr) = output(command.env("IDLE_TIMEOUT_HOURS", "0.01")).await;
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("TOUCH_INTERVAL_SECONDS"), "{stderr}");
+    assert!(stderr.contains("half of IDLE_TIMEOUT_HOURS"), "{stderr}");
+}
+
+#[tokio::test]
+async fn an_unknown_flag_is_refused() {
+    let (code, _, stderr) = output(ServerProcess::command().arg("--redis-uri=x")).await;
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("--redis-uri"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[tokio::test]
+async fn a_redis_without_a_credential_is_refused() {
+    let mut command = ServerProcess::command();
+    let (code, _, stderr) = output(command.env("REDIS_URL", "redis://127.0.0.1:1")).await;
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("SERVICE_KEYS"), "{stderr}");
+    assert!(stderr.contains("SERVICE_KEYS_FILE"), "{stderr}");
+}

@@ -1,0 +1,13 @@
+//! What all tests share.
+
+mod back_end;
+mod client;
+mod faulty;
+mod process;
+mod server;
+
+pub(crate) use back_end::{BackEnd, Memory, on_every_back_end};
+pub(crate) use client::{Request, Response, exchange};
+pub(crate) use faulty::{Fault, FaultyStore};
+pub(crate) use process::ServerProcess;
+pub(crate) use server::{SERVICE_KEY, TestServer, device, start};

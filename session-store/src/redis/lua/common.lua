@@ -10,10 +10,11 @@
 -- ARGV[5] how long the user is remembered after the last session ran out, ms
 --
 -- The index is one sorted set. A session is its 16 characters, scored by its expiry. A device is
--- '@' and the 8 bytes of its fingerprint, scored by minus the expiry of its session (so the one
--- leads to the other), or minus the moment that session ended. The member '@' alone, scored -1,
--- keeps the set alive: "this user has had a session". A session is alive while now <= its score,
--- exactly as long as Redis serves its record.
+-- '@' and the 8 bytes of its fingerprint, scored by minus the expiry of its session, so that the one
+-- leads to the other. Where that session was ended, the score is minus the half millisecond before
+-- that moment: other than one that expires now, the device has no session. The member '@' alone,
+-- scored -1, keeps the set alive: "this user has had a session". A session is alive while
+-- now <= its score, exactly as long as Redis serves its record.
 
 local base, channel = ARGV[1], ARGV[2]
 local history_max, history_ms, keep_ms = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -104,17 +105,24 @@ local function finish(user, id, reason, at, number)
   publish('ended', at, id, reason, number, user)
 end
 
--- Ends a live session now. Its device is one without a session from now on.
+-- Makes the device of a session one without a session from now on.
+local function leave_device(user, session)
+  if session.fingerprint ~= NO_FINGERPRINT then
+    redis.call('ZADD', user.index, 'XX', 0.5 - now, '@' .. session.fingerprint)
+  end
+end
+
+-- Ends a live session now.
 local function finish_now(user, id, session, reason)
-  if session and session.fingerprint ~= NO_FINGERPRINT then
-    redis.call('ZADD', user.index, 'XX', -now, '@' .. session.fingerprint)
+  if session then
+    leave_device(user, session)
   end
   finish(user, id, reason, now, session and session.number)
 end
 
 -- Moves sessions that have expired by themselves into the history, in the order of their expiry.
 local function settle(user)
-  local expired = redis.call('ZRANGEBYSCORE', user.index, 0, '(' .. now, 'WITHSCORES', 'LIMIT', 0, BATCH)
+  local expired = redis.call('ZRANGEBYSCORE', user.index, 0, string.format('(%.0f', now), 'WITHSCORES', 'LIMIT', 0, BATCH)
   for i = 1, #expired, 2 do
     finish(user, expired[i], 'expired', tonumber(expired[i + 1]), false)
   end
@@ -198,13 +206,13 @@ end
 
 -- Forgets devices that were last used too long ago, before it is asked whether one is known.
 local function forget_devices(user, device_ms)
-  redis.call('ZREMRANGEBYSCORE', user.index, '(' .. -(now - device_ms), -2)
+  redis.call('ZREMRANGEBYSCORE', user.index, string.format('(%.1f', device_ms - now + 0.5), -2)
 end
 
 -- Forgets the devices without a session beyond the bound, those whose session ran out first. In the
 -- index they stand last among the devices: the closer to -1, the longer ago.
 local function trim_devices(user, device_max)
-  local excess = redis.call('ZCOUNT', user.index, -now, -2) - device_max
+  local excess = redis.call('ZCOUNT', user.index, string.format('(-%.0f', now), -2) - device_max
   if excess > 0 then
     local devices = redis.call('ZCOUNT', user.index, '-inf', -2)
     redis.call('ZREMRANGEBYRANK', user.index, devices - excess, devices - 1)

@@ -102,9 +102,7 @@ if history_max > 0 then
   redis.call('HSET', user.stubs, id, struct.pack('>I6I6', now, now) .. flags .. ARGV[13])
 end
 index(user, id, session)
-if fingerprint ~= NO_FINGERPRINT then
-  trim_devices(user, tonumber(ARGV[18]))
-end
+trim_devices(user, tonumber(ARGV[18]))
 trim_history(user)
 
 local new_device = fingerprint == NO_FINGERPRINT and -1 or (known and 0 or 1)

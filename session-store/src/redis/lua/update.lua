@@ -34,9 +34,7 @@ else
     ended = { other, 'replaced', replaced }
   end
   if session.fingerprint ~= fingerprint then
-    if session.fingerprint ~= NO_FINGERPRINT then
-      redis.call('ZADD', user.index, 'XX', -now, '@' .. session.fingerprint)
-    end
+    leave_device(user, session)
     session.fingerprint = fingerprint
     index(user, id, session)
   end

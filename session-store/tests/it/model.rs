@@ -24,7 +24,7 @@ use crate::memory::Memory;
 const SEQUENCES: u32 = 4000;
 
 /// From so many on, everything that is worth comparing is certain to have happened.
-const ENOUGH: u32 = 1000;
+const ENOUGH: u32 = SEQUENCES;
 
 /// What has to happen now and then, or the comparison is worth little.
 const WORTH_COMPARING: [&str; 21] = [

@@ -28,6 +28,18 @@ local REASONS = { logout = 0, revoked = 1, evicted = 2, replaced = 3, expired = 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
+-- Whether an id comes before another: byte by byte, as in Rust and in sorted sets. Lua's own `<`
+-- goes by the locale that the server was started in.
+local function precedes(id, other)
+  for i = 1, #id do
+    local a, b = string.byte(id, i), string.byte(other, i)
+    if a ~= b then
+      return b ~= nil and a < b
+    end
+  end
+  return #id < #other
+end
+
 local function record_key(id)
   return base .. 's:' .. id
 end

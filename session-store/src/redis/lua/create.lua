@@ -15,14 +15,25 @@ local limit, policy = tonumber(ARGV[16]), ARGV[17]
 local user = user_of(uid)
 local ended = {}
 
--- Where a session's created-at and last-activity stand in the string that orders it for eviction.
+-- What orders a session for eviction: by the policy's time, then by its creation, then by its id.
 local function order(candidate)
   local times = redis.call('GETRANGE', record_key(candidate), 6, 17)
-  local created, last_activity = string.sub(times, 1, 6), string.sub(times, 7, 12)
-  if policy == 'evict-least-recently-active' then
-    return last_activity .. created .. candidate
+  local created, last_activity = 0, 0
+  if #times == 12 then
+    created, last_activity = struct.unpack('>I6I6', times)
   end
-  return created .. candidate
+  local by_activity = policy == 'evict-least-recently-active'
+  return { id = candidate, time = by_activity and last_activity or created, created = created }
+end
+
+local function goes_first(a, b)
+  if a.time ~= b.time then
+    return a.time < b.time
+  end
+  if a.created ~= b.created then
+    return a.created < b.created
+  end
+  return precedes(a.id, b.id)
 end
 
 -- The sessions to evict so that one more fits, without `same`, which ends anyway.
@@ -30,12 +41,10 @@ local function choose(excess, same)
   local candidates = {}
   for _, candidate in ipairs(redis.call('ZRANGEBYSCORE', user.index, now, '+inf')) do
     if candidate ~= same then
-      candidates[#candidates + 1] = { id = candidate, order = order(candidate) }
+      candidates[#candidates + 1] = order(candidate)
     end
   end
-  table.sort(candidates, function(a, b)
-    return a.order < b.order
-  end)
+  table.sort(candidates, goes_first)
   local chosen = {}
   for i = 1, excess do
     chosen[i] = candidates[i].id

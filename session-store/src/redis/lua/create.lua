@@ -1,6 +1,6 @@
 -- Creates a session: device rule, limit, record, index, device memory, history, event.
 --
--- KEYS[1] the session's record  KEYS[2] index  KEYS[3] stubs  KEYS[4] history
+-- KEYS[1] the session's record
 -- ARGV[6] session's 16 characters    ARGV[7] user id            ARGV[8] flags, a byte
 -- ARGV[9] fingerprint, 8 bytes       ARGV[10] address, 16 bytes ARGV[11] verifier, 32 bytes
 -- ARGV[12] body                      ARGV[13] stub              ARGV[14] absolute timeout, ms
@@ -63,6 +63,7 @@ end
 if redis.call('EXISTS', KEYS[1]) == 1 then
   return { 'taken', now, -1, {} }
 end
+claim_memory(KEYS[1])
 settle(user)
 forget_devices(user, tonumber(ARGV[19]))
 
@@ -102,6 +103,7 @@ local session = {
   last_activity = now,
   absolute = now + tonumber(ARGV[14]),
   idle = tonumber(ARGV[15]),
+  number = string.byte(flags) % 2 == 1,
   fingerprint = fingerprint,
 }
 local header = '\1' .. flags .. struct.pack('>I4I6I6I6I6', 0, now, now, session.absolute, session.idle)
@@ -116,5 +118,5 @@ trim_history(user)
 
 local new_device = fingerprint == NO_FINGERPRINT and -1 or (known and 0 or 1)
 local detail = ({ [-1] = '-', [0] = 'known', [1] = 'new' })[new_device]
-publish('created', now, id, detail, string.byte(flags) % 2 == 1, user)
+publish('created', now, id, detail, session.number, user)
 return { 'created', now, new_device, ended }

@@ -98,13 +98,14 @@ if #page > 0 then
     else
       -- The record was deleted by hand or evicted by Redis: what doesn't authenticate isn't listed.
       redis.call('ZREM', user.index, id)
+      redis.call('HDEL', user.stubs, id)
     end
   end
 end
 local history = {}
 if ARGV[8] == '1' and not more then
   for _, entry in ipairs(redis.call('LRANGE', user.history, 0, -1)) do
-    if struct.unpack('>I6', entry, 17) + history_ms >= now then
+    if is_kept(entry) then
       history[#history + 1] = entry
     end
   end

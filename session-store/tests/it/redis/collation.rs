@@ -14,7 +14,8 @@ use super::contract::OnRedis;
 /// Those that people use are no less different: in English, case and punctuation hardly count.
 fn backwards() -> TempDir {
     let dir = TempDir::with_prefix("locale-").unwrap();
-    let mut source = String::from("comment_char %\nescape_char /\nLC_COLLATE\norder_start forward\n");
+    let mut source =
+        String::from("comment_char %\nescape_char /\nLC_COLLATE\norder_start forward\n");
     for character in (33..127).rev() {
         writeln!(source, "<U{character:04X}>").unwrap();
     }

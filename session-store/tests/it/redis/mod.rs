@@ -7,6 +7,7 @@ mod contract;
 mod cost;
 mod events;
 mod faults;
+mod neglect;
 mod records;
 mod storage;
 

@@ -9,6 +9,7 @@ mod events;
 mod faults;
 mod neglect;
 mod records;
+mod rights;
 mod storage;
 
 use session_store::{Config, NewSession, RedisOptions, RedisStore, UserId};

@@ -1,5 +1,7 @@
 //! Every digest in one place: what leads to a user's keys, and what stands for a secret.
 
+use std::fmt;
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -21,39 +23,65 @@ pub(crate) fn bucket(user: &UserId) -> String {
         .collect()
 }
 
-/// What the store keeps of a token: enough to recognise it, useless to whoever reads it.
+/// What a store keeps of a token: enough to recognise it, useless to whoever reads it. `Debug`
+/// doesn't show it.
 #[derive(Clone, Copy)]
-pub(crate) struct Verifier(pub(crate) [u8; 32]);
+pub struct Verifier(pub(crate) [u8; 32]);
 
 impl Verifier {
+    /// As [`as_bytes`](Self::as_bytes) gave it.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes to keep.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Whether both stand for the same token; takes as long whatever the answer.
-    pub(crate) fn matches(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }
 
-/// Makes digests, keyed by the pepper where there is one.
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifier(…)")
+    }
+}
+
+/// Makes what a store keeps in place of secrets, keyed by the pepper where there is one. For those
+/// who implement a [`SessionStore`](crate::SessionStore).
 #[derive(Clone)]
-pub(crate) struct Digester {
+pub struct Digester {
     keyed: Option<Hmac<Sha256>>,
 }
 
 impl Digester {
-    pub(crate) fn new(pepper: Option<&Pepper>) -> Self {
+    /// One for all of a store's digests; see [`Config::pepper`](crate::Config::pepper).
+    #[must_use]
+    pub fn new(pepper: Option<&Pepper>) -> Self {
         let keyed = pepper.map(|pepper| {
             Hmac::new_from_slice(pepper.as_bytes()).expect("HMAC takes keys of any length")
         });
         Self { keyed }
     }
 
-    /// The id is hashed too, so that a digest is worth nothing under another session's id.
-    pub(crate) fn verifier(&self, token: &Token) -> Verifier {
+    /// What to keep of a token. The id is hashed too, so that a digest is worth nothing under another
+    /// session's id.
+    #[must_use]
+    pub fn verifier(&self, token: &Token) -> Verifier {
         Verifier(self.digest(&[token.id().as_bytes(), token.secret()]))
     }
 
-    /// Eight bytes, to be compared within one user's sessions only. The user id is hashed too, so
-    /// that a dump doesn't tell which users share a device.
-    pub(crate) fn fingerprint(&self, user: &UserId, fingerprint: &str) -> Fingerprint {
+    /// What to keep of a device's fingerprint: eight bytes, to be compared within one user's sessions
+    /// only. The user id is hashed too, so that a dump doesn't tell which users share a device.
+    #[must_use]
+    pub fn fingerprint(&self, user: &UserId, fingerprint: &str) -> Fingerprint {
         let hash = self.digest(&[user.as_str().as_bytes(), &[0], fingerprint.as_bytes()]);
         let mut short = [0; 8];
         short.copy_from_slice(&hash[..8]);
@@ -75,5 +103,11 @@ impl Digester {
                 hash.finalize().into()
             }
         }
+    }
+}
+
+impl fmt::Debug for Digester {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digester(…)")
     }
 }

@@ -25,6 +25,19 @@ pub struct Event {
     pub kind: EventKind,
 }
 
+impl Event {
+    /// An event for [`EventStream::new`].
+    #[must_use]
+    pub fn new(at: Timestamp, user_id: UserId, session_id: SessionId, kind: EventKind) -> Self {
+        Self {
+            at,
+            user_id,
+            session_id,
+            kind,
+        }
+    }
+}
+
 /// What happened to a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -51,6 +51,7 @@ mod token;
 mod user;
 
 pub use config::{Config, ConfigError, History, KnownDevices, Limit, LimitPolicy, Pepper};
+pub use digest::{Digester, Verifier};
 pub use error::{Error, Invalid, RecordError, Result};
 pub use event::{Event, EventKind, EventStream, EventsMissed};
 pub use memory::{ManualClock, MemoryStore};
@@ -61,7 +62,7 @@ pub use session::{
     Session, Update, limits,
 };
 pub use store::{
-    Created, Cursor, CursorError, List, Page, RevokedAll, Rotated, SessionStore, Unreadable,
+    Created, Cursor, CursorError, List, Order, Page, RevokedAll, Rotated, SessionStore, Unreadable,
     Updated,
 };
 pub use timestamp::Timestamp;

@@ -68,6 +68,32 @@ pub struct Session {
     pub revision: u32,
 }
 
+impl Session {
+    /// A session with nothing else said, its last activity its creation. For those who implement a
+    /// [`SessionStore`](crate::SessionStore), as is every public constructor of what a store answers.
+    #[must_use]
+    pub fn new(
+        id: SessionId,
+        user_id: UserId,
+        created_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            user_id,
+            username: None,
+            role: None,
+            device: Device::default(),
+            fingerprint: None,
+            data: Data::default(),
+            created_at,
+            last_activity: created_at,
+            expires_at,
+            revision: 0,
+        }
+    }
+}
+
 /// Where a user logged in, as the client or the service describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Device {
@@ -104,6 +130,20 @@ impl Device {
 /// `Debug` doesn't show it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(pub(crate) [u8; 8]);
+
+impl Fingerprint {
+    /// As [`as_bytes`](Self::as_bytes) gave it.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes to keep.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
+}
 
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -232,7 +272,12 @@ impl NewSession {
         }
     }
 
-    pub(crate) fn check(&self, config: &Config) -> Result<(), Invalid> {
+    /// Whether all fields can be stored; every store asks before it creates a session.
+    ///
+    /// # Errors
+    ///
+    /// The first field that can't, by name.
+    pub fn check(&self, config: &Config) -> Result<(), Invalid> {
         self.device.check()?;
         check_identity(self.username.as_deref(), self.role.as_deref())?;
         check_fingerprint(self.fingerprint.as_deref())?;
@@ -266,15 +311,20 @@ pub struct Update {
 }
 
 impl Update {
-    pub(crate) fn check(&self, config: &Config) -> Result<(), Invalid> {
+    /// Whether all fields can be stored; every store asks before it updates a session.
+    ///
+    /// # Errors
+    ///
+    /// The first field that can't, by name.
+    pub fn check(&self, config: &Config) -> Result<(), Invalid> {
         self.device.as_ref().map_or(Ok(()), Device::check)?;
         check_identity(self.username.as_deref(), self.role.as_deref())?;
         check_fingerprint(self.fingerprint.as_deref())?;
         self.data.as_ref().map_or(Ok(()), |data| data.check(config))
     }
 
-    /// Everything but the fingerprint and the revision, which are the store's business.
-    pub(crate) fn apply_to(&self, session: &mut Session) {
+    /// Changes all fields but the fingerprint and the revision, which are the store's business.
+    pub fn apply_to(&self, session: &mut Session) {
         fn set<T: Clone>(field: &mut T, value: Option<&T>) {
             if let Some(value) = value {
                 field.clone_from(value);
@@ -332,7 +382,9 @@ pub struct EndedSession {
 }
 
 impl EndedSession {
-    pub(crate) fn new(session: Session, ended_at: Timestamp, reason: EndReason) -> Self {
+    /// What is left of a session.
+    #[must_use]
+    pub fn new(session: Session, ended_at: Timestamp, reason: EndReason) -> Self {
         Self {
             id: session.id,
             user_id: session.user_id,

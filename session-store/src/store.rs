@@ -16,6 +16,11 @@ use crate::user::UserId;
 
 /// The contract: what a session store does, and what it promises.
 ///
+/// A store of your own: [`Token::mint`] and [`Digester`](crate::Digester) make what has to be secret,
+/// [`NewSession::check`], [`Update::check`] and [`Update::apply_to`] are the rules for fields, each
+/// answer has a constructor (whose optional fields are set afterwards), and the
+/// [contract suite](crate::contract) tells whether the store keeps the contract.
+///
 /// Every change is one atomic step, so no interleaving of any two calls leaves a session that
 /// authenticates but isn't listed, one that is listed but doesn't authenticate, or more sessions
 /// than the limit. Nothing resurrects: a touch, an update or a rotation that races a revocation
@@ -262,7 +267,7 @@ pub trait SessionStore: Send + Sync + 'static {
 }
 
 /// What [`create`](SessionStore::create) did.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Created {
     /// For the client; nobody can ask for it again.
@@ -275,8 +280,21 @@ pub struct Created {
     pub new_device: Option<bool>,
 }
 
+impl Created {
+    /// With nothing ended, and no fingerprint.
+    #[must_use]
+    pub fn new(token: Token, session: Session) -> Self {
+        Self {
+            token,
+            session,
+            ended: Vec::new(),
+            new_device: None,
+        }
+    }
+}
+
 /// What [`update`](SessionStore::update) did.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Updated {
     /// The session as it is now.
@@ -288,14 +306,34 @@ pub struct Updated {
     pub new_device: Option<bool>,
 }
 
+impl Updated {
+    /// With nothing ended, and no fingerprint.
+    #[must_use]
+    pub fn new(session: Session) -> Self {
+        Self {
+            session,
+            ended: Vec::new(),
+            new_device: None,
+        }
+    }
+}
+
 /// What [`rotate`](SessionStore::rotate) did.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Rotated {
     /// For the client; nobody can ask for it again.
     pub token: Token,
     /// The session, the same as before.
     pub session: Session,
+}
+
+impl Rotated {
+    /// The session with its new token.
+    #[must_use]
+    pub fn new(token: Token, session: Session) -> Self {
+        Self { token, session }
+    }
 }
 
 /// What [`revoke_all`](SessionStore::revoke_all) did.
@@ -307,6 +345,14 @@ pub struct RevokedAll {
     /// Whether the store has had a session of this user, as long as it
     /// [remembers](crate::KnownDevices::retention).
     pub known_user: bool,
+}
+
+impl RevokedAll {
+    /// How many sessions ended, and whether the user is known.
+    #[must_use]
+    pub fn new(count: u64, known_user: bool) -> Self {
+        Self { count, known_user }
+    }
 }
 
 /// Which page of a user's sessions to [list](SessionStore::list).
@@ -337,7 +383,7 @@ impl Default for List {
 }
 
 /// A page of a user's sessions.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Page {
     /// Live sessions.
@@ -363,18 +409,26 @@ pub struct Unreadable {
     pub error: RecordError,
 }
 
+impl Unreadable {
+    /// Which session, and what is wrong with it.
+    #[must_use]
+    pub fn new(id: SessionId, error: RecordError) -> Self {
+        Self { id, error }
+    }
+}
+
 /// Where a page begins. Goes through a URL as text, and means nothing to anybody but the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// The order that the page continues.
-    pub(crate) order: Order,
+    pub order: Order,
     /// The last session of the page before: its place in that order, and its id.
-    pub(crate) after: (Timestamp, SessionId),
+    pub after: (Timestamp, SessionId),
 }
 
 /// The order of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
+pub enum Order {
     /// Live sessions, newest first.
     Newest,
     /// Live sessions, soonest expiry first.

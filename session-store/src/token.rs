@@ -141,13 +141,22 @@ pub struct Token {
 pub struct TokenError;
 
 impl Token {
-    /// A token for a new session of `user`.
-    pub(crate) fn mint(user: &UserId) -> Result<Self> {
+    /// Mints a token, and with it the id, for a new session of `user`. For those who implement a
+    /// [`SessionStore`](crate::SessionStore).
+    ///
+    /// # Errors
+    ///
+    /// [`Random`](Error::Random).
+    pub fn mint(user: &UserId) -> Result<Self> {
         Self::mint_for(SessionId::mint(user)?)
     }
 
-    /// Another token for a session that exists.
-    pub(crate) fn mint_for(id: SessionId) -> Result<Self> {
+    /// Mints another token for a session that exists: a rotation's.
+    ///
+    /// # Errors
+    ///
+    /// [`Random`](Error::Random).
+    pub fn mint_for(id: SessionId) -> Result<Self> {
         let secret = random_bytes()?;
         Ok(Self { id, secret })
     }

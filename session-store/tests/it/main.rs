@@ -3,3 +3,4 @@
 mod memory;
 mod model;
 mod redis;
+mod third_party;

@@ -6,13 +6,13 @@
 //! calls fail at once until the supervisor has made another; none waits for that.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use deadpool_redis::Pool;
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, FromRedisValue, RedisError, ScriptInvocation};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{sleep, timeout};
@@ -38,6 +38,8 @@ struct Shared {
     state: ArcSwap<State>,
     /// Wakes the supervisor: somebody's call failed.
     doubt: Notify,
+    /// A write found that the server has become a replica.
+    demoted: AtomicBool,
     clock: ServerClock,
     deadline: Duration,
 }
@@ -66,7 +68,7 @@ impl From<RedisError> for CallError {
 
 impl CallError {
     pub(super) fn into_error(self, deadline: Duration) -> Error {
-        use redis::{ErrorKind, ServerErrorKind as Server};
+        use ServerErrorKind as Server;
         match self {
             Self::Down(cause) => Error::Unavailable(Box::new(cause)),
             Self::Timeout => Error::Timeout { deadline },
@@ -80,6 +82,10 @@ impl CallError {
                     | Server::ReadOnly
                     | Server::TryAgain,
                 ) => Error::Unavailable(Box::new(error)),
+                // Somebody else's script runs; replicas are missing.
+                _ if matches!(error.code(), Some("BUSY" | "NOREPLICAS")) => {
+                    Error::Unavailable(Box::new(error))
+                }
                 _ if error.is_unrecoverable_error() => Error::Unavailable(Box::new(error)),
                 _ => Error::Refused(Box::new(error)),
             },
@@ -97,6 +103,7 @@ impl Connection {
         let shared = Arc::new(Shared {
             state: ArcSwap::from_pointee(State::Up(first)),
             doubt: Notify::new(),
+            demoted: AtomicBool::new(false),
             clock,
             deadline,
         });
@@ -140,8 +147,13 @@ impl Connection {
 
     /// Lets the supervisor look at the connection where an outcome casts doubt on it.
     async fn judge<T>(&self, outcome: Result<T, CallError>) -> Result<T> {
+        let read_only = ErrorKind::Server(ServerErrorKind::ReadOnly);
         let doubtful = match &outcome {
             Ok(_) => false,
+            Err(CallError::Redis(error)) if error.kind() == read_only => {
+                self.shared.demoted.store(true, Ordering::Relaxed);
+                true
+            }
             Err(CallError::Redis(error)) => error.is_io_error() || error.is_unrecoverable_error(),
             Err(CallError::Timeout | CallError::Down(_)) => true,
         };
@@ -174,15 +186,26 @@ impl Shared {
     }
 }
 
-/// Checks the connection when in doubt and every now and then; makes another when it is broken.
+/// Checks the connection when in doubt and every now and then; makes another when it is broken, or
+/// leads to a server that has become a replica: the address may lead elsewhere by now.
 async fn supervise(shared: Arc<Shared>, pool: Pool) {
     let mut pause = RETRY.0;
+    let mut made = Instant::now();
     loop {
         if let Ok(mut connection) = shared.current() {
             let _ = timeout(CHECK_INTERVAL, shared.doubt.notified()).await;
             if let Err(error) = read_clock(&mut connection, &shared.clock).await {
                 tracing::warn!(%error, "lost the connection to Redis");
                 shared.set_down(Arc::new(error));
+            } else if made.elapsed() >= CHECK_INTERVAL
+                && shared.demoted.swap(false, Ordering::Relaxed)
+            {
+                made = Instant::now();
+                // Until there is another, and if there is none, this one still serves reads.
+                if let Ok(connection) = connect(&pool, shared.deadline, &shared.clock).await {
+                    tracing::info!("the server is a replica; connected to Redis again");
+                    shared.state.store(Arc::new(State::Up(connection)));
+                }
             }
             continue;
         }

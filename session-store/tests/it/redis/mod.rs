@@ -6,6 +6,7 @@ mod connect;
 mod contract;
 mod cost;
 mod events;
+mod failover;
 mod faults;
 mod neglect;
 mod records;

@@ -12,6 +12,8 @@ mod neglect;
 mod records;
 mod rights;
 mod storage;
+#[cfg(feature = "tls")]
+mod tls;
 
 use session_store::{Config, NewSession, RedisOptions, RedisStore, UserId};
 use session_test::RedisServer;

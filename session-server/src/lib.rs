@@ -8,6 +8,7 @@
 
 mod auth;
 mod body;
+mod chain;
 pub mod config;
 mod handlers;
 mod io;
@@ -17,4 +18,5 @@ mod router;
 mod server;
 mod wire;
 
+pub use chain::chain;
 pub use server::serve;

@@ -17,13 +17,13 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::error::Error as _;
 
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use crate::body::{self, Body};
+use crate::chain;
 
 /// A response that tells what went wrong: `application/problem+json` (RFC 9457).
 #[derive(Debug)]
@@ -189,19 +189,6 @@ impl From<session_store::Error> for Problem {
             _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }
     }
-}
-
-/// The error and what caused it, for the log. Clients see the first link only: the others may name
-/// hosts.
-fn chain(error: &session_store::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 /// What is left of a request whose handler panicked. The panic hook has told the log where.

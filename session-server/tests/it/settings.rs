@@ -30,7 +30,7 @@ async fn help_lists_every_setting_and_no_secret() {
     for (variable, default) in [
         ("LISTEN_ADDR", "127.0.0.1:8080"),
         ("REDIS_URL", ""),
-        ("REDIS_PREFIX", "sessions"),
+        ("REDIS_PREFIX", "sess"),
         ("STORE_DEADLINE_MS", "1000"),
         ("SERVICE_KEYS", ""),
         ("SERVICE_KEYS_FILE", ""),

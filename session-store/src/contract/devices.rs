@@ -147,18 +147,20 @@ pub async fn activity_keeps_a_device_known<H: Harness>(harness: &H) {
 
 /// Of the devices without a session, those that ran out first make room.
 pub async fn only_so_many_past_devices_are_remembered<H: Harness>(harness: &H) {
-    let store = harness.store(remember(2, 3600)).await;
-    for fingerprint in ["b", "a", "c"] {
-        let login = login(&store, device(fingerprint)).await;
+    let store = harness.store(remember(3, 3600)).await;
+    let names = ["f", "b", "h", "a", "g", "c", "e", "d"];
+    let all = logins(harness, &store, names.map(device)).await;
+    // They run out in another order than they came.
+    for i in [4, 1, 6, 0, 7, 3, 5, 2] {
         harness.advance(ms(1)).await;
-        let revoked = store.revoke(login.session.id, RevokeReason::Revoked).await;
+        let revoked = store.revoke(all[i].session.id, RevokeReason::Revoked).await;
         assert!(revoked.expect("revoke").is_some());
     }
-    login(&store, device("d")).await;
-    let new_device = async |fingerprint| login(&store, device(fingerprint)).await.new_device;
-    assert_eq!(new_device("a").await, Some(false));
-    assert_eq!(new_device("c").await, Some(false));
-    assert_eq!(new_device("b").await, Some(true));
+    login(&store, device("z")).await;
+    for (i, is_new) in [(3, false), (5, false), (2, false), (4, true), (7, true)] {
+        let login = login(&store, device(names[i])).await;
+        assert_eq!(login.new_device, Some(is_new), "{}", names[i]);
+    }
 }
 
 /// Devices in use don't count towards the bound, and are never forgotten.

@@ -69,8 +69,8 @@ macro_rules! behaviours {
     ($dollar:tt $($module:ident: $($behaviour:ident),+;)+) => {
         $(pub use $module::{$($behaviour),+};)+
 
-        /// Instantiates the [contract suite]($crate::contract): a test for each behaviour, each
-        /// with a [harness]($crate::contract::Harness) that the expression makes (it may await).
+        /// Instantiates the [contract suite](crate::contract): a test for each behaviour, each
+        /// with a [harness](crate::contract::Harness) that the expression makes (it may await).
         ///
         /// Takes tokio with its features `macros` and `rt-multi-thread`.
         #[macro_export]
@@ -177,6 +177,7 @@ behaviours! { $
         a_cursor_goes_through_its_text,
         paging_misses_none_that_stays,
         paging_misses_none_when_the_order_changes,
+        paging_goes_on_newest_first,
         ended_sessions_follow_the_live_ones,
         a_page_full_of_live_sessions_leads_to_the_ended,
         a_page_that_is_just_full_is_the_last,

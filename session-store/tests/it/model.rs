@@ -16,7 +16,7 @@ use proptest::test_runner::{Config as Settings, TestRunner};
 use session_store::ManualClock;
 use session_store::contract::Harness;
 
-pub(crate) use self::runner::Expiries;
+pub(crate) use self::runner::Compare;
 use self::runner::Runner;
 use crate::memory::Memory;
 
@@ -24,7 +24,7 @@ use crate::memory::Memory;
 const SEQUENCES: u32 = 4000;
 
 /// From so many on, everything that is worth comparing is certain to have happened.
-const ENOUGH: u32 = 1000;
+const ENOUGH: u32 = SEQUENCES;
 
 /// What has to happen now and then, or the comparison is worth little.
 const WORTH_COMPARING: [&str; 21] = [
@@ -52,7 +52,7 @@ const WORTH_COMPARING: [&str; 21] = [
 ];
 
 /// Compares so many sequences, each on a store of its own, one after the other.
-pub(crate) fn compare<H: Harness>(harness: &H, expiries: Expiries, sequences: u32) {
+pub(crate) fn compare<H: Harness>(harness: &H, compared: Compare, sequences: u32) {
     let mut settings = Settings {
         failure_persistence: None,
         ..Settings::default()
@@ -67,7 +67,7 @@ pub(crate) fn compare<H: Harness>(harness: &H, expiries: Expiries, sequences: u3
         .expect("a runtime");
     let happened = RefCell::new(BTreeSet::new());
     let compared = TestRunner::new(settings).run(&case::cases(), |case| {
-        let seen = runtime.block_on(Runner::run(harness, expiries, case));
+        let seen = runtime.block_on(Runner::run(harness, compared, case));
         happened.borrow_mut().extend(seen);
         Ok(())
     });
@@ -83,5 +83,5 @@ pub(crate) fn compare<H: Harness>(harness: &H, expiries: Expiries, sequences: u3
 #[test]
 fn the_embedded_store_answers_as_the_model() {
     let harness = Memory(ManualClock::new());
-    compare(&harness, Expiries::ToldAtOnce, SEQUENCES);
+    compare(&harness, Compare::Everything, SEQUENCES);
 }

@@ -1,4 +1,5 @@
-use session_store::{Config, MemoryStore, SessionStore};
+use session_store::{Config, MemoryStore, RedisOptions, RedisStore, SessionStore};
+use session_test::RedisServer;
 
 /// What a store needs around it for as long as a test runs.
 pub(crate) trait BackEnd: Sized + Send + 'static {
@@ -18,10 +19,33 @@ impl BackEnd for Memory {
     }
 }
 
+/// A real Redis of the test's own.
+pub(crate) struct Redis(pub(crate) RedisServer);
+
+impl Redis {
+    /// Another store on the same Redis, as another server has one.
+    pub(crate) async fn store(&self, config: Config) -> RedisStore {
+        let url = self.0.unix_url();
+        let store = RedisStore::connect(&url, config, RedisOptions::default()).await;
+        store.unwrap()
+    }
+}
+
+impl BackEnd for Redis {
+    type Store = RedisStore;
+
+    async fn start(config: Config) -> (Self, RedisStore) {
+        let redis = Self(RedisServer::start());
+        let store = redis.store(config).await;
+        (redis, store)
+    }
+}
+
 /// Makes a test, once for each back end, of each `async fn name<B: BackEnd>()` in the module.
 macro_rules! on_every_back_end {
     ($($test:ident),+ $(,)?) => {
         $crate::support::on_every_back_end!(@ memory, $crate::support::Memory, $($test),+);
+        $crate::support::on_every_back_end!(@ redis, $crate::support::Redis, $($test),+);
     };
     (@ $module:ident, $back_end:ty, $($test:ident),+) => {
         mod $module {

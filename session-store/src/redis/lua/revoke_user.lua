@@ -20,10 +20,7 @@ end
 
 settle(user)
 local count = 0
-local ids = redis.call('ZRANGEBYSCORE', user.index, now, '+inf', 'LIMIT', 0, BATCH + 1)
--- They all end in the same millisecond; the history keeps such sessions in the order of their ids.
-table.sort(ids)
-for _, id in ipairs(ids) do
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', user.index, now, '+inf', 'LIMIT', 0, BATCH + 1)) do
   if id ~= keep and count < BATCH then
     finish_now(user, id, parse(redis.call('GETRANGE', record_key(id), 0, HEADER - 1)), reason)
     count = count + 1

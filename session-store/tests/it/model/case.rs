@@ -186,7 +186,7 @@ fn call() -> impl Strategy<Value = Call> {
     let list = (user(), 0..6_usize, any::<bool>(), any::<bool>());
     prop_oneof![
         240 => new().prop_map(Call::Create),
-        1 => user().prop_map(|user| Call::Crowd { user }),
+        3 => user().prop_map(|user| Call::Crowd { user }),
         60 => (recent(), address())
             .prop_map(|(token, address)| Call::Validate { token, address }),
         30 => recent().prop_map(|token| Call::Peek { token }),

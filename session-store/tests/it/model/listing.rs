@@ -142,7 +142,12 @@ impl Model {
         let mut names: Vec<_> = (0..self.sessions.len()).filter(of_user).collect();
         names.sort_by_key(|name| self.end_place(*name));
         names.reverse();
-        names.truncate(history.max_per_user as usize);
+        let max = history.max_per_user as usize;
+        if let (Some(cut), Some(kept)) = (names.get(max), max.checked_sub(1)) {
+            let ties = self.end_place(*cut).0 == self.end_place(names[kept]).0;
+            self.has_cut_a_tie.set(self.has_cut_a_tie.get() || ties);
+        }
+        names.truncate(max);
         names.retain(|name| self.end_place(*name).0 + millis(history.retention) >= self.now);
         names
     }

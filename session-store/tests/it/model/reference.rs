@@ -1,5 +1,6 @@
 //! The model. Whatever it does, it does by looking through everything there has ever been.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 
 use session_store::{Config, Device, EndReason, Fingerprint, LimitPolicy, RevokeReason, SessionId};
@@ -89,6 +90,8 @@ pub(super) struct Model {
     devices: Vec<DeviceMemory>,
     known_until: Vec<(String, u64)>,
     pub(super) told: Vec<Told>,
+    /// Whether a bound has dropped something and kept something else of the same millisecond.
+    pub(super) has_cut_a_tie: Cell<bool>,
 }
 
 impl Model {
@@ -100,6 +103,7 @@ impl Model {
             devices: Vec::new(),
             known_until: Vec::new(),
             told: Vec::new(),
+            has_cut_a_tie: Cell::new(false),
         }
     }
 
@@ -445,7 +449,12 @@ impl Model {
                 return;
             }
             let key = |at: &usize| (self.devices[*at].last, self.devices[*at].digest);
-            let first = past.into_iter().min_by_key(key).expect("there is one");
+            let first = past.iter().copied().min_by_key(key).expect("there is one");
+            let last = self.devices[first].last;
+            let ties = past.iter().filter(|at| self.devices[**at].last == last);
+            if ties.count() > 1 {
+                self.has_cut_a_tie.set(true);
+            }
             self.devices.remove(first);
         }
     }

@@ -7,7 +7,7 @@ use session_store::contract::Harness;
 use session_store::{Config, RedisOptions, RedisStore, SessionStore};
 use session_test::RedisServer;
 
-use crate::model::{Expiries, compare};
+use crate::model::{Compare, compare};
 
 /// A server whose time stands still, and the stores that were made on it, each with a prefix of
 /// its own.
@@ -75,5 +75,5 @@ impl Harness for OneByOne {
 
 #[test]
 fn redis_answers_as_the_model() {
-    compare(&OneByOne(OnRedis::new()), Expiries::ToldLate, 3000);
+    compare(&OneByOne(OnRedis::new()), Compare::Contract, 3000);
 }

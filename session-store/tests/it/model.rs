@@ -54,6 +54,7 @@ const WORTH_COMPARING: [&str; 21] = [
 pub(crate) fn compare<H: Harness>(harness: &H, expiries: Expiries, sequences: u32) {
     let mut settings = Settings {
         failure_persistence: None,
+        max_shrink_time: 60_000,
         ..Settings::default()
     };
     if std::env::var_os("PROPTEST_CASES").is_none() {

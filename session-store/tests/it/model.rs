@@ -5,9 +5,13 @@
 //! the events at the end.
 
 mod case;
+mod devices;
 mod listing;
+mod names;
 mod reference;
 mod runner;
+mod telling;
+mod view;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -16,7 +20,8 @@ use proptest::test_runner::{Config as Settings, TestRunner};
 use session_store::ManualClock;
 use session_store::contract::Harness;
 
-use self::runner::{Expiries, Runner};
+use self::runner::Runner;
+use self::telling::Expiries;
 use crate::memory::Memory;
 
 /// Sequences in a run, where `PROPTEST_CASES` doesn't say otherwise.

@@ -32,3 +32,8 @@ pub fn redis_options() -> RedisOptions {
         ..RedisOptions::default()
     }
 }
+
+/// The README's program, which the documentation tests compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

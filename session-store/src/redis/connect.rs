@@ -73,6 +73,13 @@ pub enum ConnectError {
         found: String,
     },
 
+    /// The server refuses a command that the store needs: it is a replica, or the user lacks a right.
+    #[error(
+        "the server refuses what the store needs; a user needs the rights \
+         `~<prefix>:* &<prefix>:* +@all -@admin` or at least those of the command in question"
+    )]
+    Unusable(#[source] Error),
+
     /// The server is a node of a cluster, which a single connection can't serve.
     #[error("the server is a node of a Redis Cluster; a single Redis is needed")]
     Cluster,
@@ -157,9 +164,11 @@ impl RedisStore {
         let (connection, hello) = opened.await.map_err(unreachable)?;
         check_server(&hello)?;
         warn_of_eviction(&connection).await;
+        let scripts = Scripts::new(connection, keys, config);
+        scripts.check().await.map_err(ConnectError::Unusable)?;
         Ok(Self {
             inner: Arc::new(Inner {
-                scripts: Scripts::new(connection, keys, config),
+                scripts,
                 events: options.events,
                 deadline: options.deadline,
             }),

@@ -55,6 +55,7 @@ const WORTH_COMPARING: [&str; 21] = [
 pub(crate) fn compare<H: Harness>(harness: &H, compared: Compare, sequences: u32) {
     let mut settings = Settings {
         failure_persistence: None,
+        max_shrink_time: 60_000,
         ..Settings::default()
     };
     if std::env::var_os("PROPTEST_CASES").is_none() {

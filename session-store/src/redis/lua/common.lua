@@ -99,7 +99,7 @@ local function finish(user, id, reason, at, number)
       redis.call('HDEL', user.stubs, id)
       redis.call('LPUSH', user.history, id .. struct.pack('>I6B', at, REASONS[reason]) .. stub)
       user.pushed = true
-      number = string.byte(stub, 13) % 2 == 1
+      number = (string.byte(stub, 13) or 0) % 2 == 1
     end
   end
   publish('ended', at, id, reason, number, user)
@@ -128,6 +128,12 @@ local function settle(user)
   end
 end
 
+-- Whether the history still keeps an entry. Not one that no release has written: an error here would
+-- break a script off in the middle of its changes.
+local function is_kept(entry)
+  return #entry >= 22 and struct.unpack('>I6', entry, 17) + history_ms >= now
+end
+
 -- Keeps the history within its bounds; to be called after the last `finish`.
 local function trim_history(user)
   if not user.pushed then
@@ -136,7 +142,7 @@ local function trim_history(user)
   redis.call('LTRIM', user.history, 0, history_max - 1)
   while true do
     local oldest = redis.call('LINDEX', user.history, -1)
-    if not oldest or struct.unpack('>I6', oldest, 17) + history_ms >= now then
+    if not oldest or is_kept(oldest) then
       break
     end
     redis.call('RPOP', user.history)

@@ -1,6 +1,6 @@
 -- Creates a session: device rule, limit, record, index, device memory, history, event.
 --
--- KEYS[1] the session's record  KEYS[2] index  KEYS[3] stubs  KEYS[4] history
+-- KEYS[1] the session's record
 -- ARGV[6] session's 16 characters    ARGV[7] user id            ARGV[8] flags, a byte
 -- ARGV[9] fingerprint, 8 bytes       ARGV[10] address, 16 bytes ARGV[11] verifier, 32 bytes
 -- ARGV[12] body                      ARGV[13] stub              ARGV[14] absolute timeout, ms

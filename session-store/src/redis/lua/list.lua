@@ -101,7 +101,7 @@ end
 local history = {}
 if ARGV[8] == '1' and not more then
   for _, entry in ipairs(redis.call('LRANGE', user.history, 0, -1)) do
-    if struct.unpack('>I6', entry, 17) + history_ms >= now then
+    if is_kept(entry) then
       history[#history + 1] = entry
     end
   end

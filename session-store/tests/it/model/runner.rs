@@ -16,7 +16,7 @@ use super::listing::{After, Listed, Order};
 use super::reference::{EndedView, Entered, Minted, Model, Told, View, What};
 
 /// Only ends a run that would hang.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// More than are listed newest first where the pages are small.
 const CROWD: u64 = 201;

@@ -135,6 +135,48 @@ async fn a_cluster_node_is_refused() {
     ));
 }
 
+#[tokio::test]
+async fn a_missing_right_is_found_out_at_once() {
+    let server = RedisServer::start();
+    let url = server.url().replace("redis://", "redis://app:secret@");
+    let may = async |rights: &[&str]| {
+        let mut rule = redis::cmd("ACL");
+        rule.arg(&["SETUSER", "app", "reset", "on", ">secret"])
+            .arg(rights);
+        rule.exec(&mut server.connection()).unwrap();
+        RedisStore::connect(&url, Config::default(), RedisOptions::default()).await
+    };
+    let enough = ["~sess:*", "&sess:*", "+@all", "-@admin", "-@dangerous"];
+    let store = may(&enough).await.unwrap();
+    store.create(documented(74, "a")).await.unwrap();
+    for missing in [
+        "-lpush",
+        "-publish",
+        "-zremrangebyrank",
+        "resetchannels",
+        "resetkeys",
+    ] {
+        let rights = [&enough[..], &[missing]].concat();
+        let error = may(&rights).await.unwrap_err();
+        assert!(
+            matches!(error, ConnectError::Unusable(_)),
+            "{missing}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_replica_is_refused() {
+    let server = RedisServer::start();
+    let replica = RedisServer::builder()
+        .argument("--replicaof", &format!("127.0.0.1 {}", server.port()))
+        .start();
+    assert!(matches!(
+        error_of(&replica.url()).await,
+        ConnectError::Unusable(_)
+    ));
+}
+
 /// A server that is too old can't be had from a package, so this one only says what one says.
 #[tokio::test]
 async fn a_server_that_is_too_old_is_refused() {

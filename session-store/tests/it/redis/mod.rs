@@ -6,6 +6,7 @@ mod contract;
 mod cost;
 mod events;
 mod faults;
+mod races;
 mod records;
 mod storage;
 

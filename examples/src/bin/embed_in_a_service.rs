@@ -15,7 +15,7 @@ use std::sync::Arc;
 use examples::{Outcome, redis_options, redis_url};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -71,11 +71,11 @@ async fn answer<S: SessionStore>(
         (&Method::GET, "/me") => me(&*store, address, &request).await,
         (&Method::POST, "/logout") => logout(&*store, &request).await,
         (&Method::POST, "/logout-everywhere") => logout_everywhere(&*store, &request).await,
-        _ => Err(Refusal::NotFound),
+        _ => Err(StatusCode::NOT_FOUND),
     };
     Ok(match outcome {
-        Ok(value) => json_response(StatusCode::OK, &value),
-        Err(refusal) => refusal.into_response(),
+        Ok(value) => response(StatusCode::OK, &value),
+        Err(status) => response(status, &json!({ "detail": status.canonical_reason() })),
     })
 }
 
@@ -88,105 +88,75 @@ struct Login {
 
 /// Whether it really is that user is the service's business: here it would check a password or a
 /// passkey, and only then create the session.
-async fn login<S: SessionStore>(
-    store: &S,
-    address: IpAddr,
-    request: Request<Incoming>,
-) -> Result<Value, Refusal> {
+async fn login(store: &impl SessionStore, address: IpAddr, request: Request<Incoming>) -> Answer {
     let body = Limited::new(request.into_body(), 4096).collect().await;
-    let body = body.map_err(|_| Refusal::BadRequest)?.to_bytes();
-    let login: Login = serde_json::from_slice(&body).map_err(|_| Refusal::BadRequest)?;
+    let body = body.map_err(|_| StatusCode::BAD_REQUEST)?.to_bytes();
+    let login: Login = serde_json::from_slice(&body).map_err(|_| StatusCode::BAD_REQUEST)?;
     let mut new = NewSession::new(login.user);
     new.device = Device {
         name: login.device,
         ip_address: Some(address.to_string()),
         ..Device::default()
     };
-    let created = store.create(new).await?;
+    let created = store.create(new).await.map_err(failure)?;
     // The only time that anyone sees the token.
     Ok(json!({ "token": created.token.expose(), "session": created.session.id }))
 }
 
-async fn me<S: SessionStore>(
-    store: &S,
-    address: IpAddr,
-    request: &Request<Incoming>,
-) -> Result<Value, Refusal> {
-    let session = store.validate(&bearer(request)?, Some(address)).await?;
-    let session = session.ok_or(Refusal::Unauthorized)?;
+async fn me(store: &impl SessionStore, address: IpAddr, request: &Request<Incoming>) -> Answer {
+    let session = store.validate(&bearer(request)?, Some(address)).await;
+    let session = session.map_err(failure)?.ok_or(StatusCode::UNAUTHORIZED)?;
     let (user, device) = (&session.user_id, &session.device.name);
     Ok(json!({ "user": user, "session": session.id, "device": device }))
 }
 
-async fn logout<S: SessionStore>(store: &S, request: &Request<Incoming>) -> Result<Value, Refusal> {
+async fn logout(store: &impl SessionStore, request: &Request<Incoming>) -> Answer {
     let token = bearer(request)?;
-    let ended = store.revoke_token(&token, RevokeReason::Logout).await?;
-    let ended = ended.ok_or(Refusal::Unauthorized)?;
+    let ended = store.revoke_token(&token, RevokeReason::Logout).await;
+    let ended = ended.map_err(failure)?.ok_or(StatusCode::UNAUTHORIZED)?;
     Ok(json!({ "logged_out": ended.id }))
 }
 
-async fn logout_everywhere<S: SessionStore>(
-    store: &S,
-    request: &Request<Incoming>,
-) -> Result<Value, Refusal> {
-    let session = store.peek(&bearer(request)?).await?;
-    let user = session.ok_or(Refusal::Unauthorized)?.user_id;
-    let all = store.revoke_all(&user, RevokeReason::Logout).await?;
-    Ok(json!({ "logged_out_count": all.count }))
+async fn logout_everywhere(store: &impl SessionStore, request: &Request<Incoming>) -> Answer {
+    let session = store.peek(&bearer(request)?).await.map_err(failure)?;
+    let user = session.ok_or(StatusCode::UNAUTHORIZED)?.user_id;
+    let all = store.revoke_all(&user, RevokeReason::Logout).await;
+    Ok(json!({ "logged_out_count": all.map_err(failure)?.count }))
 }
 
+/// What goes back, or the status that says why nothing does.
+type Answer = Result<Value, StatusCode>;
+
 /// The token of `Authorization: Bearer <token>`. What can't be one is never asked about.
-fn bearer(request: &Request<Incoming>) -> Result<Token, Refusal> {
+fn bearer(request: &Request<Incoming>) -> Result<Token, StatusCode> {
     let header = request.headers().get(AUTHORIZATION);
     let text = header.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let token = text.and_then(|text| Token::parse(text).ok());
-    token.ok_or(Refusal::Unauthorized)
+    token.ok_or(StatusCode::UNAUTHORIZED)
 }
 
-/// Why a request isn't served.
-enum Refusal {
-    BadRequest,
-    Unauthorized,
-    NotFound,
-    /// The store failed. That says nothing about any session: a client that were told 401 would
-    /// throw its token away, and an outage would log everyone out.
-    TryAgain,
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Invalid(_) => Self::BadRequest,
-            _ => Self::TryAgain,
-        }
+/// A store that fails says nothing about any session. A client that were told 401 would throw its
+/// token away, and an outage would log everyone out: it is told to try again.
+fn failure(error: Error) -> StatusCode {
+    match error {
+        Error::Invalid(_) => StatusCode::BAD_REQUEST,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
-impl Refusal {
-    fn into_response(self) -> Response<Full<Bytes>> {
-        let (status, detail, header) = match self {
-            Self::BadRequest => (StatusCode::BAD_REQUEST, "not a login", None),
-            Self::Unauthorized => {
-                let header = (WWW_AUTHENTICATE, "Bearer");
-                (StatusCode::UNAUTHORIZED, "log in first", Some(header))
-            }
-            Self::NotFound => (StatusCode::NOT_FOUND, "no such path", None),
-            Self::TryAgain => {
-                let header = (RETRY_AFTER, "1");
-                (StatusCode::SERVICE_UNAVAILABLE, "try again", Some(header))
-            }
-        };
-        let mut response = json_response(status, &json!({ "detail": detail }));
-        if let Some((name, value)) = header {
-            let value = hyper::header::HeaderValue::from_static(value);
-            response.headers_mut().insert(name, value);
-        }
-        response
-    }
-}
-
-fn json_response(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {
+fn response(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(value.to_string()));
     *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        StatusCode::SERVICE_UNAVAILABLE => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        _ => {}
+    }
     response
 }

@@ -121,7 +121,7 @@ fn is_secret(word: &str, credentials: &Credentials) -> bool {
 fn log_response<B>(response: &Response<B>, latency: Duration, _: &Span) {
     tracing::info!(
         status = response.status().as_u16(),
-        latency_ms = latency.as_secs_f64() * 1000.0,
+        latency_ms = (latency.as_secs_f64() * 1e6).round() / 1e3,
         "answered"
     );
 }

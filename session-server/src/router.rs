@@ -158,12 +158,13 @@ impl<S: SessionStore> Router<S> {
         );
         let body = if reads_body {
             let patience = self.app.settings.limits.header_timeout;
-            body::read(body, &parts.headers, patience).await?
+            body::read(body, &parts.headers, patience).await
         } else {
-            Bytes::new()
+            Ok(Bytes::new())
         };
         check_head(&parts)?;
         let (endpoint, segment) = found?;
+        let body = body?;
         let Peer(client) = *parts
             .extensions
             .get()

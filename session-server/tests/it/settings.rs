@@ -143,6 +143,17 @@ async fn a_touch_interval_fits_the_idle_timeout() {
 }
 
 #[tokio::test]
+async fn a_prefix_that_redis_keys_cannot_have_is_refused() {
+    let mut command = ServerProcess::command();
+    command.env("SERVICE_KEYS", format!("web:{KEY}"));
+    command.env("REDIS_URL", "redis://127.0.0.1:1");
+    let (code, stdout, stderr) = output(command.env("REDIS_PREFIX", "a{b}")).await;
+    assert_eq!((code, stdout.as_str()), (Some(2), ""), "{stderr}");
+    assert!(stderr.contains("REDIS_PREFIX"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[tokio::test]
 async fn an_unknown_flag_is_refused() {
     let (code, _, stderr) = output(ServerProcess::command().arg("--redis-uri=x")).await;
     assert_eq!(code, Some(2));

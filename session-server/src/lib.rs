@@ -14,6 +14,7 @@ mod handlers;
 mod io;
 mod layers;
 mod problem;
+mod refusal;
 mod router;
 mod server;
 mod wire;

@@ -27,7 +27,20 @@ enum StartError {
     #[error(transparent)]
     Store(#[from] session_store::Error),
     #[error("REDIS_URL (--redis-url)")]
-    Redis(#[from] ConnectError),
+    Redis(#[source] ConnectError),
+}
+
+impl From<ConnectError> for StartError {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            // The prefix is the one setting that only the store can judge.
+            ConnectError::Config(error) => Self::Setting(SettingError {
+                variable: "REDIS_PREFIX",
+                reason: error.reason,
+            }),
+            error => Self::Redis(error),
+        }
+    }
 }
 
 impl StartError {

@@ -76,7 +76,7 @@ pub enum ConnectError {
     /// The server refuses a command that the store needs: it is a replica, or the user lacks a right.
     #[error(
         "the server refuses what the store needs; a user needs the rights \
-         `~<prefix>:* &<prefix>:* +@all -@admin` or at least those of the command in question"
+         `~<prefix>:* &<prefix>:* +@all -@dangerous`"
     )]
     Unusable(#[source] Error),
 

@@ -1,5 +1,8 @@
 //! Settings, as an operator meets them: through the built server.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
 use tokio::process::Command;
 
 use crate::support::ServerProcess;
@@ -140,6 +143,16 @@ async fn a_touch_interval_fits_the_idle_timeout() {
     assert_eq!(code, Some(2));
     assert!(stderr.contains("TOUCH_INTERVAL_SECONDS"), "{stderr}");
     assert!(stderr.contains("half of IDLE_TIMEOUT_HOURS"), "{stderr}");
+}
+
+#[tokio::test]
+async fn a_variable_that_is_not_utf8_is_named() {
+    let mut command = ServerProcess::command();
+    let bad = OsStr::from_bytes(b"web:\xff");
+    let (code, _, stderr) = output(command.env("SERVICE_KEYS", bad)).await;
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("SERVICE_KEYS"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use session_store::{Config, MemoryStore, RedisOptions, RedisStore, SessionStore};
 use session_test::RedisServer;
 
@@ -20,13 +22,18 @@ impl BackEnd for Memory {
 }
 
 /// A real Redis of the test's own.
-pub(crate) struct Redis(pub(crate) RedisServer);
+pub(crate) struct Redis(RedisServer);
 
 impl Redis {
     /// Another store on the same Redis, as another server has one.
     pub(crate) async fn store(&self, config: Config) -> RedisStore {
-        let url = self.0.unix_url();
-        let store = RedisStore::connect(&url, config, RedisOptions::default()).await;
+        // Longer than a busy machine holds a test up.
+        let deadline = Duration::from_secs(20);
+        let options = RedisOptions {
+            deadline,
+            ..RedisOptions::default()
+        };
+        let store = RedisStore::connect(&self.0.unix_url(), config, options).await;
         store.unwrap()
     }
 }

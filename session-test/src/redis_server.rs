@@ -21,7 +21,7 @@ pub struct RedisServer {
     child: Child,
     port: u16,
     clock: Option<Clock>,
-    arguments: Vec<String>,
+    settings: Settings,
     dir: TempDir,
 }
 
@@ -29,7 +29,13 @@ pub struct RedisServer {
 #[derive(Debug, Default)]
 pub struct Builder {
     stopped_clock: bool,
+    settings: Settings,
+}
+
+#[derive(Debug, Default)]
+struct Settings {
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 impl Builder {
@@ -50,7 +56,16 @@ impl Builder {
     /// Any other setting.
     #[must_use]
     pub fn argument(mut self, name: &str, value: &str) -> Self {
-        self.arguments.extend([name.to_owned(), value.to_owned()]);
+        let argument = [name.to_owned(), value.to_owned()];
+        self.settings.arguments.extend(argument);
+        self
+    }
+
+    /// An environment variable for the server alone.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        let variable = (name.to_owned(), value.to_owned());
+        self.settings.environment.push(variable);
         self
     }
 
@@ -60,12 +75,12 @@ impl Builder {
         let clock = self.stopped_clock.then(|| Clock::new(dir.path()));
         loop {
             let port = free_port();
-            if let Some(child) = launch(port, &dir, clock.as_ref(), &self.arguments) {
+            if let Some(child) = launch(port, &dir, clock.as_ref(), &self.settings) {
                 return RedisServer {
                     child,
                     port,
                     clock,
-                    arguments: self.arguments,
+                    settings: self.settings,
                     dir,
                 };
             }
@@ -123,7 +138,7 @@ impl RedisServer {
 
     /// Starts the server again after [`kill`](Self::kill): same port, same directory.
     pub fn restart(&mut self) {
-        let child = launch(self.port, &self.dir, self.clock.as_ref(), &self.arguments);
+        let child = launch(self.port, &self.dir, self.clock.as_ref(), &self.settings);
         self.child = child.expect("the port is still free");
     }
 
@@ -192,7 +207,7 @@ fn free_port() -> u16 {
 }
 
 /// Starts a server and waits until it says that it serves; `None` where the port was taken.
-fn launch(port: u16, dir: &TempDir, clock: Option<&Clock>, arguments: &[String]) -> Option<Child> {
+fn launch(port: u16, dir: &TempDir, clock: Option<&Clock>, settings: &Settings) -> Option<Child> {
     let program = env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
     ensure_program(&program, "redis-server");
     let mut command = Command::new(program);
@@ -203,7 +218,8 @@ fn launch(port: u16, dir: &TempDir, clock: Option<&Clock>, arguments: &[String])
         .arg(dir.path().join("redis.sock"))
         .arg("--dir")
         .arg(dir.path())
-        .args(arguments)
+        .args(&settings.arguments)
+        .envs(settings.environment.iter().cloned())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());

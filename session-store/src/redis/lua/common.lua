@@ -12,21 +12,40 @@
 -- The index is one sorted set. A session is its 16 characters, scored by its expiry. A device is
 -- '@' and the 8 bytes of its fingerprint, scored by minus the expiry of its session, so that the one
 -- leads to the other. Where that session was ended, the score is minus the half millisecond before
--- that moment: other than one that expires now, the device has no session. The member '@' alone,
--- scored -1, keeps the set alive: "this user has had a session". A session is alive while
--- now <= its score, exactly as long as Redis serves its record.
+-- that moment: other than one that expires now, the device has no session. The member '@' alone
+-- keeps the set alive: "this user has had a session"; scored -1.5 where the last one's user id was a
+-- number, -1 where it was a string. A session is alive while now <= its score, exactly as long as
+-- Redis serves its record.
+--
+-- Redis refuses commands that need memory only until a script has written. So whatever must not
+-- happen when memory is full begins with `claim_memory`, and what ends sessions begins with commands
+-- that need none.
 
 local base, channel = ARGV[1], ARGV[2]
 local history_max, history_ms, keep_ms = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local bucket = string.sub(base, -4, -3)
 
 local HEADER = 88 -- bytes, see codec.rs
+local STUB = 13 -- bytes that a stub has at least, the last of them its flags
+local ENTRY = 22 -- bytes of a history entry's id and moment
 local BATCH = 500 -- sessions that one run ends at most: a few milliseconds
 local NO_FINGERPRINT = string.rep('\0', 8)
 local REASONS = { logout = 0, revoked = 1, evicted = 2, replaced = 3, expired = 4 }
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+-- Whether an id comes before another: byte by byte, as in Rust and in sorted sets. Lua's own `<`
+-- goes by the locale that the server was started in.
+local function precedes(id, other)
+  for i = 1, #id do
+    local a, b = string.byte(id, i), string.byte(other, i)
+    if a ~= b then
+      return b ~= nil and a < b
+    end
+  end
+  return #id < #other
+end
 
 local function record_key(id)
   return base .. 's:' .. id
@@ -89,17 +108,25 @@ local function publish(what, at, id, detail, number, user)
   redis.call('PUBLISH', channel, table.concat({ what, string.format('%.0f', at), bucket .. id, detail, whose }, ' '))
 end
 
+-- Fails where memory is full, with nothing changed: an empty SETRANGE changes no key.
+local function claim_memory(key)
+  redis.call('SETRANGE', key, 0, '')
+end
+
 -- Takes a session out of the index and the records, and into the history. `at` is when it ended.
 local function finish(user, id, reason, at, number)
   redis.call('ZREM', user.index, id)
   redis.call('UNLINK', record_key(id))
-  if history_max > 0 then
-    local stub = redis.call('HGET', user.stubs, id)
-    if stub then
-      redis.call('HDEL', user.stubs, id)
-      redis.call('LPUSH', user.history, id .. struct.pack('>I6B', at, REASONS[reason]) .. stub)
-      user.pushed = true
-      number = (string.byte(stub, 13) or 0) % 2 == 1
+  -- Another process may keep a history where this one doesn't: its stub goes all the same.
+  local stub = redis.call('HGET', user.stubs, id)
+  if stub then
+    redis.call('HDEL', user.stubs, id)
+    if #stub >= STUB then
+      number = string.byte(stub, STUB) % 2 == 1
+      if history_max > 0 then
+        redis.call('LPUSH', user.history, id .. struct.pack('>I6B', at, REASONS[reason]) .. stub)
+        user.pushed = true
+      end
     end
   end
   publish('ended', at, id, reason, number, user)
@@ -114,24 +141,26 @@ end
 
 -- Ends a live session now.
 local function finish_now(user, id, session, reason)
+  finish(user, id, reason, now, session and session.number)
   if session then
     leave_device(user, session)
   end
-  finish(user, id, reason, now, session and session.number)
 end
 
 -- Moves sessions that have expired by themselves into the history, in the order of their expiry.
 local function settle(user)
   local expired = redis.call('ZRANGEBYSCORE', user.index, 0, string.format('(%.0f', now), 'WITHSCORES', 'LIMIT', 0, BATCH)
+  -- Without a stub, nothing of the session itself says any more what its user id was.
+  local number = #expired > 0 and redis.call('ZSCORE', user.index, '@') == '-1.5'
   for i = 1, #expired, 2 do
-    finish(user, expired[i], 'expired', tonumber(expired[i + 1]), false)
+    finish(user, expired[i], 'expired', tonumber(expired[i + 1]), number)
   end
 end
 
--- Whether the history still keeps an entry. Not one that no release has written: an error here would
--- break a script off in the middle of its changes.
+-- Whether an entry of the history is to be kept any longer. One that no release has written is not:
+-- an error here would break a script off in the middle of its changes.
 local function is_kept(entry)
-  return #entry >= 22 and struct.unpack('>I6', entry, 17) + history_ms >= now
+  return #entry >= ENTRY and struct.unpack('>I6', entry, 17) + history_ms >= now
 end
 
 -- Keeps the history within its bounds; to be called after the last `finish`.
@@ -165,7 +194,7 @@ end
 -- Puts a session into the index, and its device.
 local function index(user, id, session)
   local expires = expiry(session)
-  redis.call('ZADD', user.index, -1, '@', expires, id)
+  redis.call('ZADD', user.index, session.number and -1.5 or -1, '@', expires, id)
   if session.fingerprint ~= NO_FINGERPRINT then
     redis.call('ZADD', user.index, -expires, '@' .. session.fingerprint)
   end

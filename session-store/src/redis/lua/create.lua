@@ -15,14 +15,25 @@ local limit, policy = tonumber(ARGV[16]), ARGV[17]
 local user = user_of(uid)
 local ended = {}
 
--- Where a session's created-at and last-activity stand in the string that orders it for eviction.
+-- What orders a session for eviction: by the policy's time, then by its creation, then by its id.
 local function order(candidate)
   local times = redis.call('GETRANGE', record_key(candidate), 6, 17)
-  local created, last_activity = string.sub(times, 1, 6), string.sub(times, 7, 12)
-  if policy == 'evict-least-recently-active' then
-    return last_activity .. created .. candidate
+  local created, last_activity = 0, 0
+  if #times == 12 then
+    created, last_activity = struct.unpack('>I6I6', times)
   end
-  return created .. candidate
+  local by_activity = policy == 'evict-least-recently-active'
+  return { id = candidate, time = by_activity and last_activity or created, created = created }
+end
+
+local function goes_first(a, b)
+  if a.time ~= b.time then
+    return a.time < b.time
+  end
+  if a.created ~= b.created then
+    return a.created < b.created
+  end
+  return precedes(a.id, b.id)
 end
 
 -- The sessions to evict so that one more fits, without `same`, which ends anyway.
@@ -30,12 +41,10 @@ local function choose(excess, same)
   local candidates = {}
   for _, candidate in ipairs(redis.call('ZRANGEBYSCORE', user.index, now, '+inf')) do
     if candidate ~= same then
-      candidates[#candidates + 1] = { id = candidate, order = order(candidate) }
+      candidates[#candidates + 1] = order(candidate)
     end
   end
-  table.sort(candidates, function(a, b)
-    return a.order < b.order
-  end)
+  table.sort(candidates, goes_first)
   local chosen = {}
   for i = 1, excess do
     chosen[i] = candidates[i].id
@@ -54,6 +63,7 @@ end
 if redis.call('EXISTS', KEYS[1]) == 1 then
   return { 'taken', now, -1, {} }
 end
+claim_memory(KEYS[1])
 settle(user)
 forget_devices(user, tonumber(ARGV[19]))
 
@@ -93,6 +103,7 @@ local session = {
   last_activity = now,
   absolute = now + tonumber(ARGV[14]),
   idle = tonumber(ARGV[15]),
+  number = string.byte(flags) % 2 == 1,
   fingerprint = fingerprint,
 }
 local header = '\1' .. flags .. struct.pack('>I4I6I6I6I6', 0, now, now, session.absolute, session.idle)
@@ -107,5 +118,5 @@ trim_history(user)
 
 local new_device = fingerprint == NO_FINGERPRINT and -1 or (known and 0 or 1)
 local detail = ({ [-1] = '-', [0] = 'known', [1] = 'new' })[new_device]
-publish('created', now, id, detail, string.byte(flags) % 2 == 1, user)
+publish('created', now, id, detail, session.number, user)
 return { 'created', now, new_device, ended }

@@ -26,12 +26,15 @@ local function newest()
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', user.index, now, '+inf')) do
     local created = redis.call('GETRANGE', record_key(id), 6, 11)
     created = #created == 6 and struct.unpack('>I6', created) or 0
-    if after_id == '' or created < after or (created == after and id < after_id) then
+    if after_id == '' or created < after or (created == after and precedes(id, after_id)) then
       all[#all + 1] = { id = id, created = created }
     end
   end
   table.sort(all, function(a, b)
-    return a.created > b.created or (a.created == b.created and a.id > b.id)
+    if a.created == b.created then
+      return precedes(b.id, a.id)
+    end
+    return a.created > b.created
   end)
   for i = 1, math.min(limit, #all) do
     page[i] = all[i].id
@@ -50,7 +53,7 @@ local function soonest()
     local chunk = redis.call('ZRANGEBYSCORE', user.index, from, '+inf', 'WITHSCORES', 'LIMIT', offset, limit + 1)
     for i = 1, #chunk, 2 do
       local id, score = chunk[i], tonumber(chunk[i + 1])
-      if after_id == '' or score > after or (score == after and id > after_id) then
+      if after_id == '' or score > after or (score == after and precedes(after_id, id)) then
         if #page == limit then
           more = true
           return
@@ -95,6 +98,7 @@ if #page > 0 then
     else
       -- The record was deleted by hand or evicted by Redis: what doesn't authenticate isn't listed.
       redis.call('ZREM', user.index, id)
+      redis.call('HDEL', user.stubs, id)
     end
   end
 end

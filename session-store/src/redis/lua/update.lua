@@ -24,6 +24,7 @@ end
 if fingerprint == NO_FINGERPRINT then
   fingerprint = session.fingerprint
 else
+  claim_memory(KEYS[1])
   settle(user)
   forget_devices(user, tonumber(ARGV[12]))
   local other, known = session_of_device(user, fingerprint)

@@ -11,17 +11,19 @@ use crate::model::{Compare, compare};
 
 /// A server whose time stands still, and the stores that were made on it, each with a prefix of
 /// its own.
-struct OnRedis {
+pub(super) struct OnRedis {
     server: RedisServer,
     stores: Mutex<Vec<RedisStore>>,
 }
 
 impl OnRedis {
     fn new() -> Self {
-        Self {
-            server: RedisServer::builder().stopped_clock().start(),
-            stores: Mutex::default(),
-        }
+        Self::on(RedisServer::builder().stopped_clock().start())
+    }
+
+    pub(super) fn on(server: RedisServer) -> Self {
+        let stores = Mutex::default();
+        Self { server, stores }
     }
 }
 

@@ -1,11 +1,13 @@
 //! The Redis back end on a real Redis.
 
 mod bulk;
+mod collation;
 mod connect;
 mod contract;
 mod cost;
 mod events;
 mod faults;
+mod neglect;
 mod races;
 mod records;
 mod storage;

@@ -73,12 +73,21 @@ pub enum ConnectError {
         found: String,
     },
 
-    /// The server refuses a command that the store needs: it is a replica, or the user lacks a right.
+    /// The connection's user lacks a right, which would leave changes half done.
     #[error(
-        "the server refuses what the store needs; a user needs the rights \
-         `~<prefix>:* &<prefix>:* +@all -@dangerous`"
+        "the Redis user may not call {command} on keys that begin with {prefix}: or on the channel \
+         {prefix}:events; RedisStore's documentation lists all rights that are needed"
     )]
-    Unusable(#[source] Error),
+    Rights {
+        /// The first command that is refused.
+        command: String,
+        /// The store's prefix.
+        prefix: String,
+    },
+
+    /// The server is a replica, which takes no changes.
+    #[error("the server is a replica; its master is needed")]
+    Replica,
 
     /// The server is a node of a cluster, which a single connection can't serve.
     #[error("the server is a node of a Redis Cluster; a single Redis is needed")]
@@ -155,20 +164,26 @@ impl RedisStore {
         if options.deadline < Duration::from_millis(1) {
             return Err(ConfigError::new("deadline", "must be at least 1 ms").into());
         }
-        let unreachable = |source| ConnectError::Unreachable { address, source };
+        let unreachable = |source| ConnectError::Unreachable {
+            address: address.clone(),
+            source,
+        };
         let opened = async {
             let connection = Connection::open(pool, options.deadline).await?;
             let hello = hello(&connection).await?;
             Ok((connection, hello))
         };
-        let (connection, hello) = opened.await.map_err(unreachable)?;
+        let (connection, hello) = opened.await.map_err(&unreachable)?;
         check_server(&hello)?;
+        let missing = missing_right(&connection, &keys).await;
+        if let Some(command) = missing.map_err(unreachable)? {
+            let prefix = options.prefix;
+            return Err(ConnectError::Rights { command, prefix });
+        }
         warn_of_eviction(&connection).await;
-        let scripts = Scripts::new(connection, keys, config);
-        scripts.check().await.map_err(ConnectError::Unusable)?;
         Ok(Self {
             inner: Arc::new(Inner {
-                scripts,
+                scripts: Scripts::new(connection, keys, config),
                 events: options.events,
                 deadline: options.deadline,
             }),
@@ -192,7 +207,7 @@ fn pool(info: ConnectionInfo, deadline: Duration) -> Result<Pool, RedisError> {
         .expect("a runtime is named, which is all that the timeouts need"))
 }
 
-/// What the server says of itself. `HELLO` needs no right that a session store's user lacks.
+/// What the server says of itself. `HELLO` needs no right.
 async fn hello(connection: &Connection) -> Result<HashMap<String, Value>, Error> {
     connection.query(&redis::cmd("HELLO")).await
 }
@@ -208,10 +223,23 @@ fn check_server(hello: &HashMap<String, Value>) -> Result<(), ConnectError> {
     if version < OLDEST {
         return Err(ConnectError::TooOld { found });
     }
+    if text("role") != "master" {
+        return Err(ConnectError::Replica);
+    }
     if text("mode") == "cluster" {
         return Err(ConnectError::Cluster);
     }
     Ok(())
+}
+
+/// The first command that the store needs and its user may not call.
+async fn missing_right(connection: &Connection, keys: &Keys) -> Result<Option<String>, Error> {
+    let mut ask = redis::cmd("EVAL");
+    ask.arg(include_str!("lua/rights.lua"))
+        .arg(0)
+        .arg(keys.base("AA"))
+        .arg(keys.channel());
+    connection.query(&ask).await
 }
 
 /// Says so when Redis may drop sessions to save memory. Not being allowed to ask is fine.

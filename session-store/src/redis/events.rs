@@ -91,7 +91,7 @@ impl Subscription {
             let message = timeout(HEARTBEAT, pubsub.on_message().next()).await;
             match message {
                 Ok(Some(message)) => {
-                    // A later release may tell of more, and each connecting store says hello.
+                    // What this release doesn't know, a later one tells.
                     if let Some(event) = parse(message.get_payload_bytes()) {
                         return Ok(event);
                     }

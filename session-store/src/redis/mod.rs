@@ -33,6 +33,14 @@ use crate::user::UserId;
 /// must not evict keys by itself (`maxmemory-policy noeviction`, the default): an evicted record
 /// logs a user out, an evicted index hides sessions from listing and revocation.
 ///
+/// A Redis user of its own needs these rights (for the prefix `sess`), which are checked when the
+/// store is made:
+///
+/// ```text
+/// ~sess:* &sess:events -@all +@string +@hash +@list +@sortedset +exists +unlink +pexpireat
+/// +pexpiretime +pttl +time +publish +subscribe +ping +eval +evalsha +script|load
+/// ```
+///
 /// While Redis can't be reached every call fails with [`Error::Unavailable`] or
 /// [`Error::Timeout`], each round trip within [`RedisOptions::deadline`]; service resumes by
 /// itself.

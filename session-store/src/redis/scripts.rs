@@ -38,7 +38,6 @@ scripts! {
     REVOKE_USER: "lua/revoke_user.lua",
     COUNT: "lua/count.lua",
     LIST: "lua/list.lua",
-    CHECK: "lua/check.lua",
 }
 
 /// Runs the scripts, with one store's settings, over its connection.
@@ -287,14 +286,6 @@ impl Scripts {
         let mut call = self.of_user(&REVOKE_USER, user);
         call.arg("").arg(reason.as_str());
         self.revoke_user(call).await
-    }
-
-    /// Tries every command that the other scripts call.
-    pub(super) async fn check(&self) -> Result<()> {
-        // A bucket is two characters of base64url, so this one is nobody's.
-        let bucket = "check";
-        let call = self.prepare(&CHECK, &self.keys.base(bucket), bucket);
-        self.connection.run(&call).await
     }
 
     async fn revoke_user(&self, call: ScriptInvocation<'static>) -> Result<RevokeUser> {

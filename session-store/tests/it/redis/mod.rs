@@ -10,6 +10,7 @@ mod faults;
 mod neglect;
 mod races;
 mod records;
+mod rights;
 mod storage;
 
 use session_store::{Config, NewSession, RedisOptions, RedisStore, UserId};

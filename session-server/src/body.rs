@@ -82,12 +82,15 @@ async fn discard(body: &mut Incoming) {
 
 /// A response with a JSON body.
 pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<Body> {
-    let bytes = serde_json::to_vec(value).expect("wire types have string keys, so they serialise");
-    let mut response = Response::new(full(bytes));
+    let mut response = Response::new(full(to_json(value)));
     *response.status_mut() = status;
     let media_type = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, media_type);
     response
+}
+
+pub(crate) fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).expect("wire types have string keys, so they serialise")
 }
 
 /// A response without a body.

@@ -8,13 +8,16 @@
 
 mod auth;
 mod body;
+mod chain;
 pub mod config;
 mod handlers;
 mod io;
 mod layers;
 mod problem;
+mod refusal;
 mod router;
 mod server;
 mod wire;
 
+pub use chain::chain;
 pub use server::serve;

@@ -8,8 +8,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use session_server::config::{Args, SettingError, Settings};
-use session_server::serve;
-use session_store::{Config, MemoryStore};
+use session_server::{chain, serve};
+use session_store::{Config, ConnectError, MemoryStore, RedisStore, SessionStore};
 use tokio::net::TcpListener;
 
 /// Why the server doesn't start.
@@ -17,17 +17,30 @@ use tokio::net::TcpListener;
 enum StartError {
     #[error(transparent)]
     Setting(#[from] SettingError),
-    #[error("can't listen on {address}: {source}")]
+    #[error("can't listen on {address}")]
     Bind {
         address: String,
         source: std::io::Error,
     },
-    #[error("the operating system refuses: {0}")]
+    #[error("the operating system refuses")]
     System(#[from] std::io::Error),
     #[error(transparent)]
     Store(#[from] session_store::Error),
-    #[error("{0}")]
-    Redis(&'static str),
+    #[error("REDIS_URL (--redis-url)")]
+    Redis(#[source] ConnectError),
+}
+
+impl From<ConnectError> for StartError {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            // The prefix is the one setting that only the store can judge.
+            ConnectError::Config(error) => Self::Setting(SettingError {
+                variable: "REDIS_PREFIX",
+                reason: error.reason,
+            }),
+            error => Self::Redis(error),
+        }
+    }
 }
 
 impl StartError {
@@ -36,6 +49,15 @@ impl StartError {
             Self::Setting(_) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
+    }
+
+    /// What went wrong and why, in one line. No link of the chain holds a password.
+    fn line(&self) -> String {
+        let mut line = format!("error: {}", chain(self));
+        if matches!(self, Self::Redis(ConnectError::Unreachable { .. })) {
+            line.push_str("; check the URL, its user and password, and that Redis runs there");
+        }
+        line
     }
 }
 
@@ -48,25 +70,18 @@ async fn main() -> ExitCode {
     match run(&args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error: {error}");
+            let _ = writeln!(std::io::stderr(), "{}", error.line());
             error.exit_code()
         }
     }
 }
 
 async fn run(args: &Args) -> Result<(), StartError> {
-    let mut settings = args.settings()?;
+    let settings = args.settings()?;
     let config = args.sessions.config()?;
     log::set_up(&args.log)?;
     let shutdown = signals::shutdown()?;
     let listener = bind(&args.listen_addr).await?;
-    let address = listener.local_addr()?;
-    // Scripts read the port off this line. Nothing else goes to standard output.
-    let _ = writeln!(std::io::stdout(), "listening on http://{address}");
-    if settings.credentials.service_keys.is_empty() {
-        let key = made_up_key::make_up(address)?;
-        settings.credentials.service_keys.push(key);
-    }
     serve_back_end(args, listener, config, settings, shutdown).await
 }
 
@@ -81,10 +96,29 @@ async fn serve_back_end(
     match args.store.redis_url() {
         None => {
             let store = MemoryStore::new(config)?;
-            serve(listener, store, settings, shutdown).await;
+            announce_and_serve(listener, store, settings, shutdown).await
         }
-        Some(_) => return Err(StartError::Redis("this build has no Redis back end yet")),
+        Some(url) => {
+            let store = RedisStore::connect(url, config, args.store.redis_options()).await?;
+            announce_and_serve(listener, store, settings, shutdown).await
+        }
     }
+}
+
+async fn announce_and_serve<S: SessionStore>(
+    listener: TcpListener,
+    store: S,
+    mut settings: Settings,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), StartError> {
+    let address = listener.local_addr()?;
+    // Scripts read the port off this line. Nothing else goes to standard output.
+    let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+    if settings.credentials.service_keys.is_empty() {
+        let key = made_up_key::make_up(address)?;
+        settings.credentials.service_keys.push(key);
+    }
+    serve(listener, store, settings, shutdown).await;
     Ok(())
 }
 

@@ -8,6 +8,7 @@
 //! | 404 | [`Problem::not_found`] | no such path, session, user |
 //! | 405 | [`Problem::method_not_allowed`] | the path exists, with other methods |
 //! | 408 | [`Problem::slow_body`] | the client takes too long to send the body |
+//! | 400, 414, 431 | [`Problem::unreadable`] | what hyper can't read as a request |
 //! | 413, 414, 431 | [`Problem::too_large`], [`Problem::uri_too_long`], [`Problem::too_many_headers`] | more than the server takes |
 //! | 415 | [`Problem::unsupported_media_type`] | a body that doesn't say it is JSON |
 //! | 422 | [`Problem::invalid`] | the request can be read, but fields or parameters are wrong: names all of them |
@@ -17,13 +18,13 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::error::Error as _;
 
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use crate::body::{self, Body};
+use crate::chain;
 
 /// A response that tells what went wrong: `application/problem+json` (RFC 9457).
 #[derive(Debug)]
@@ -32,6 +33,17 @@ pub(crate) struct Problem {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The body of the response.
+#[derive(Serialize)]
+struct Wire<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
 }
 
 /// One field of the body, or one parameter, that is wrong.
@@ -112,6 +124,15 @@ impl Problem {
         Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
     }
 
+    pub(crate) fn unreadable(status: StatusCode) -> Self {
+        let detail = match status {
+            StatusCode::URI_TOO_LONG => "The request's path and query are too long",
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "The request's head is too large",
+            _ => "The request can't be read as HTTP",
+        };
+        Self::new(status, detail)
+    }
+
     pub(crate) fn unsupported_media_type() -> Self {
         let detail = "The request's body must be JSON: send `Content-Type: application/json`";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
@@ -138,28 +159,27 @@ impl Problem {
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
-        #[derive(Serialize)]
-        struct Wire<'a> {
-            r#type: &'static str,
-            title: &'a str,
-            status: u16,
-            detail: &'a str,
-            #[serde(skip_serializing_if = "<[_]>::is_empty")]
-            errors: &'a [FieldError],
-        }
-        let wire = Wire {
-            r#type: "about:blank",
-            title: self.status.canonical_reason().unwrap_or_default(),
-            status: self.status.as_u16(),
-            detail: &self.detail,
-            errors: &self.errors,
-        };
-        let mut response = body::json(self.status, &wire);
+        let mut response = body::json(self.status, &self.wire());
         let headers = response.headers_mut();
         let media_type = HeaderValue::from_static("application/problem+json");
         headers.insert(CONTENT_TYPE, media_type);
         headers.extend(self.headers);
         response
+    }
+
+    /// The body alone, for where there is no response to put it into.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        body::to_json(&self.wire())
+    }
+
+    fn wire(&self) -> Wire<'_> {
+        Wire {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            errors: &self.errors,
+        }
     }
 }
 
@@ -189,19 +209,6 @@ impl From<session_store::Error> for Problem {
             _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }
     }
-}
-
-/// The error and what caused it, for the log. Clients see the first link only: the others may name
-/// hosts.
-fn chain(error: &session_store::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 /// What is left of a request whose handler panicked. The panic hook has told the log where.

@@ -4,8 +4,9 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 
+use http::header::HOST;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, Version};
 use hyper::body::{Bytes, Incoming};
 use percent_encoding::percent_decode_str;
 use session_store::SessionStore;
@@ -116,7 +117,7 @@ struct Endpoint<S> {
 
 /// The table, ready to be looked up, and what its handlers work with.
 pub(crate) struct Router<S> {
-    app: App<S>,
+    pub(crate) app: App<S>,
     paths: matchit::Router<Vec<Endpoint<S>>>,
 }
 
@@ -157,12 +158,13 @@ impl<S: SessionStore> Router<S> {
         );
         let body = if reads_body {
             let patience = self.app.settings.limits.header_timeout;
-            body::read(body, &parts.headers, patience).await?
+            body::read(body, &parts.headers, patience).await
         } else {
-            Bytes::new()
+            Ok(Bytes::new())
         };
         check_head(&parts)?;
         let (endpoint, segment) = found?;
+        let body = body?;
         let Peer(client) = *parts
             .extensions
             .get()
@@ -198,8 +200,8 @@ const MAX_URI_BYTES: usize = 8 * 1024;
 const MAX_HEADER_FIELDS: usize = 100;
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 
-/// Refuses what is too much, and says so. hyper's own bounds, at about twice as much, close the
-/// connection with a bare status.
+/// Refuses what is too much, and says what the bounds are. hyper's own, at about twice as much,
+/// close the connection.
 fn check_head(parts: &Parts) -> Result<(), Problem> {
     if parts.uri.path().len() + parts.uri.query().map_or(0, str::len) > MAX_URI_BYTES {
         return Err(Problem::uri_too_long(MAX_URI_BYTES));
@@ -212,6 +214,12 @@ fn check_head(parts: &Parts) -> Result<(), Problem> {
             MAX_HEADER_FIELDS,
             MAX_HEADER_BYTES,
         ));
+    }
+    // A proxy in front may have gone by the other one.
+    let hosts = parts.headers.get_all(HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && parts.version == Version::HTTP_11) {
+        let detail = "An HTTP/1.1 request must have one Host header";
+        return Err(Problem::bad_request(detail));
     }
     Ok(())
 }

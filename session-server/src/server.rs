@@ -21,6 +21,7 @@ use tower::ServiceBuilder;
 use crate::config::Settings;
 use crate::io::WriteDeadline;
 use crate::layers;
+use crate::refusal::ExplainRefusals;
 use crate::router::{App, Peer, Router};
 
 /// Where hyper gives up on a request's head; the router's own bounds, which answer with a reason,
@@ -48,7 +49,7 @@ pub async fn serve<S: SessionStore>(
 ) {
     let limits = settings.limits.clone();
     let router = Arc::new(Router::new(App { store, settings }));
-    let service = layers::wrap(router, limits.request_timeout);
+    let service = layers::wrap(router);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
@@ -68,8 +69,9 @@ pub async fn serve<S: SessionStore>(
         let service = ServiceBuilder::new()
             .map_request(from_peer(peer))
             .service(service.clone());
-        let io = TokioIo::new(WriteDeadline::new(stream, limits.request_timeout));
-        let connection = http.serve_connection(io, TowerToHyperService::new(service));
+        let io = ExplainRefusals::new(WriteDeadline::new(stream, limits.request_timeout));
+        let service = TowerToHyperService::new(service);
+        let connection = http.serve_connection(TokioIo::new(io), service);
         let connection = graceful.watch(connection);
         connections.spawn(async move {
             if let Err(error) = connection.await {

@@ -22,7 +22,7 @@
 //!
 //! [`SessionStore`] is the contract. It has two implementors here: [`RedisStore`], for services,
 //! and [`MemoryStore`], in-process, for tests and for trying things out. Both pass the same
-//! [contract suite](contract), which a third implementor can run as well.
+//! contract suite (feature `contract`), which a third implementor can run as well.
 //!
 //! # Features
 //!
@@ -30,8 +30,9 @@
 //! |---|---|---|
 //! | `redis` | yes | [`RedisStore`] |
 //! | `tls` | no | `rediss://` URLs |
-//! | `contract` | no | the [contract suite](contract) |
+//! | `contract` | no | the contract suite, in the module `contract` |
 
+#[cfg(feature = "redis")]
 mod codec;
 mod config;
 #[cfg(feature = "contract")]

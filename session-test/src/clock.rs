@@ -53,7 +53,9 @@ impl Clock {
 
     /// Makes a server run by this clock.
     pub(crate) fn preload(&self, command: &mut Command) {
-        let shim = option_env!("CLOCK_SHIM").expect("a server's clock can be moved on Linux only");
+        let Some(shim) = option_env!("CLOCK_SHIM") else {
+            panic!("a server's clock can be moved on Linux only");
+        };
         command
             .env("LD_PRELOAD", shim)
             .env("SESSION_TEST_CLOCK", &self.path);

@@ -2,7 +2,10 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::Args;
 
 /// A setting that is wrong. Never shows the value, which may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +43,10 @@ pub(super) fn report(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        let _ = writeln!(io::stderr(), "error: {}", not_utf8());
+        return ExitCode::from(2);
+    }
     let rendered = error.render().to_string();
     let line = rendered.lines().next().unwrap_or_default();
     let line = match flag(error) {
@@ -54,6 +61,20 @@ pub(super) fn report(error: &clap::Error) -> ExitCode {
     };
     let _ = writeln!(io::stderr(), "{line}");
     ExitCode::from(2)
+}
+
+/// clap doesn't tell which one it is.
+fn not_utf8() -> String {
+    let command = Args::command();
+    let variables = command.get_arguments().filter_map(|arg| arg.get_env());
+    let culprit = variables.filter_map(|name| name.to_str()).find(|name| {
+        let value = std::env::var_os(name);
+        value.is_some_and(|value| value.to_str().is_none())
+    });
+    match culprit {
+        Some(variable) => format!("the environment variable {variable} is not UTF-8"),
+        None => "an argument is not UTF-8".to_owned(),
+    }
 }
 
 /// The flag that an error of a value is about: `limit-policy` of `--limit-policy <POLICY>`.

@@ -16,8 +16,9 @@ pub struct Limits {
     #[arg(value_name = "SECONDS", default_value = "30", value_parser = values::some_seconds)]
     pub request_timeout: Duration,
 
-    /// How long a client may take to send a request's headers, and as long again for its body. A
-    /// kept connection that is idle for longer is closed.
+    /// How long a client may take to send a request's headers, and as long again for its body. Who
+    /// is late with the body is told so; who is late with the headers, or idle for longer, is
+    /// disconnected without an answer.
     #[arg(long = "header-timeout-seconds", env = "HEADER_TIMEOUT_SECONDS")]
     #[arg(value_name = "SECONDS", default_value = "10", value_parser = values::some_seconds)]
     pub header_timeout: Duration,

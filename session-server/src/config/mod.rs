@@ -12,7 +12,8 @@ mod values;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::builder::Resettable;
+use clap::{Arg, CommandFactory as _, FromArgMatches as _};
 
 pub use credentials::{CredentialArgs, Credentials, ServiceKey};
 pub use error::SettingError;
@@ -41,7 +42,7 @@ pub struct Settings {
 /// the command line can be read by every user of the machine (in `ps`): give secrets as environment
 /// variables, or better as files.
 #[derive(Debug, clap::Parser)]
-#[command(name = "session-server", version)]
+#[command(name = "session-server", version, max_term_width = 80)]
 pub struct Args {
     /// Address and port to listen on; port 0 picks a free one.
     #[arg(
@@ -71,14 +72,17 @@ pub struct Args {
 }
 
 impl Args {
-    /// Reads flags and environment variables.
+    /// Reads flags and environment variables. A variable that is empty counts as not set.
     ///
     /// # Errors
     ///
     /// What the process has to end with: `--help` and `--version` have been printed, or what is
     /// wrong, in one line.
     pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, ExitCode> {
-        Self::try_parse_from(args).map_err(|error| error::report(&error))
+        let command = Self::command().mut_args(unset_if_empty);
+        let matches = command.try_get_matches_from(args);
+        let read = matches.and_then(|matches| Self::from_arg_matches(&matches));
+        read.map_err(|error| error::report(&error))
     }
 
     /// Checks what clap can't, and reads the files that settings name.
@@ -98,5 +102,14 @@ impl Args {
             require_device_fingerprint: self.sessions.require_device_fingerprint,
             limits: self.limits.clone(),
         })
+    }
+}
+
+/// Compose files and unit files often can't leave a variable out, only empty.
+fn unset_if_empty(arg: Arg) -> Arg {
+    let value = arg.get_env().and_then(std::env::var_os);
+    match value.is_some_and(|value| value.is_empty()) {
+        true => arg.env(Resettable::Reset),
+        false => arg,
     }
 }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use session_store::RedisOptions;
+
 use super::values::{self, Secret};
 
 /// Where sessions are kept.
@@ -11,14 +13,14 @@ pub struct StoreArgs {
     redis_url: Option<Secret>,
 
     /// What every key in Redis begins with.
-    #[arg(long, env, value_name = "PREFIX", default_value = "sessions")]
-    pub redis_prefix: String,
+    #[arg(long, env, value_name = "PREFIX", default_value_t = RedisOptions::default().prefix)]
+    redis_prefix: String,
 
-    /// How long a call of the store may take before it is answered with 503.
+    /// How long a round trip to the store may take before the request is answered with 503.
     #[arg(long = "store-deadline-ms", env = "STORE_DEADLINE_MS")]
     #[arg(value_name = "MILLISECONDS", default_value = "1000")]
     #[arg(value_parser = values::some_milliseconds)]
-    pub store_deadline: Duration,
+    store_deadline: Duration,
 }
 
 impl StoreArgs {
@@ -27,5 +29,15 @@ impl StoreArgs {
     pub fn redis_url(&self) -> Option<&str> {
         let url = self.redis_url.as_ref().map(Secret::as_str);
         url.filter(|url| !url.is_empty())
+    }
+
+    /// How to use that Redis.
+    #[must_use]
+    pub fn redis_options(&self) -> RedisOptions {
+        RedisOptions {
+            prefix: self.redis_prefix.clone(),
+            deadline: self.store_deadline,
+            ..RedisOptions::default()
+        }
     }
 }

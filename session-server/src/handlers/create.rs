@@ -10,8 +10,9 @@ use crate::problem::Problem;
 use crate::router::{App, Call, Outcome};
 use crate::wire::{CreateBody, CreateObject, Identity};
 
-/// How often a fill-in starts anew when others update the same session meanwhile.
-const MAX_ATTEMPTS: usize = 5;
+/// How often a fill-in starts anew when others update the same session meanwhile. Each time that it
+/// has to, another one has come through: that many may run at once.
+const MAX_ATTEMPTS: usize = 25;
 
 /// `POST /sessions/create`
 pub(crate) async fn create<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {

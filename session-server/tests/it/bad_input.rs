@@ -172,12 +172,14 @@ async fn a_huge_body_is_refused_by_every_endpoint() {
         ("DELETE", "/sessions/user/74"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
-        ("PUT", "/healthz"),
-        ("POST", "/nowhere"),
     ] {
         let request = server.request(method, path).bearer(&token);
         request.clone().body(huge.clone()).send().await.problem(413);
         request.chunked(&huge).send().await.problem(413);
+    }
+    for (method, path, status) in [("PUT", "/healthz", 405), ("POST", "/nowhere", 404)] {
+        let request = server.request(method, path).body(huge.clone());
+        request.send().await.problem(status);
     }
     // Nothing of all that was done.
     assert_eq!(server.ids("/sessions/my-sessions", &token).await.len(), 1);

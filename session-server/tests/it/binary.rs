@@ -129,6 +129,7 @@ async fn the_log_tells_each_request_and_no_secret() {
             Request::new(address, "GET", "/sessions/my-sessions?limit=77").bearer(token),
             Request::new(address, "GET", &format!("/sessions/session/{token}")).bearer(token),
             Request::new(address, "GET", "/sessions/user/74").bearer(&format!("{KEY}x")),
+            Request::new(address, "GET", &format!("/sessions/user/{KEY}")).bearer(KEY),
             Request::new(address, "POST", "/sessions/create")
                 .bearer(token)
                 .json(&body),
@@ -150,7 +151,7 @@ async fn the_log_tells_each_request_and_no_secret() {
         ] {
             assert!(!log.contains(secret), "{secret}: {log}");
         }
-        assert_eq!(log.matches("answered").count(), 5, "{log}");
+        assert_eq!(log.matches("answered").count(), 6, "{log}");
         let id = created["id"].as_str().unwrap();
         for told in [
             "service:web",

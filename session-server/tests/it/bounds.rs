@@ -46,7 +46,7 @@ async fn a_flood_of_headers_ends_the_connection() {
     let answer = exchange(server.address, flood.as_bytes()).await;
     // The reset that follows may overtake the answer.
     if !answer.is_empty() {
-        assert_eq!(Response::parse(&answer).status, 431);
+        Response::parse(&answer).problem(431);
     }
     is_up(&server).await;
 }
@@ -134,8 +134,10 @@ async fn what_is_not_http_is_refused() {
         stream.shutdown().await.unwrap();
         let answer = rest(&mut stream).await;
         if !answer.is_empty() {
-            let status = Response::parse(&answer).status;
+            let answer = Response::parse(&answer);
+            let status = answer.status;
             assert!((400..500).contains(&status), "{status}: {request:?}");
+            answer.problem(status);
         }
     }
     is_up(&server).await;
@@ -164,6 +166,26 @@ async fn garbage_behind_a_good_request_spoils_nothing() {
     let answer = exchange(server.address, &[good, b"\x00garbage\r\n\r\n"].concat()).await;
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
-    assert!(answer.contains("HTTP/1.1 400 Bad Request"), "{answer}");
+    let refusal = answer.find("HTTP/1.1 400 Bad Request").expect(&answer);
+    Response::parse(&answer.as_bytes()[refusal..]).problem(400);
     is_up(&server).await;
+}
+
+#[tokio::test]
+async fn a_request_has_one_host() {
+    let (server, _b) = start::<Memory>(&[]).await;
+    for (request, status) in [
+        ("GET /healthz HTTP/1.1\r\n", 400),
+        ("GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n", 400),
+        ("GET http://a/healthz HTTP/1.1\r\nHost: b\r\n", 200),
+        ("GET /healthz HTTP/1.0\r\n", 200),
+    ] {
+        let request = format!("{request}Connection: close\r\n\r\n");
+        let answer = exchange(server.address, request.as_bytes()).await;
+        let answer = Response::parse(&answer);
+        assert_eq!(answer.status, status, "{request}");
+        if status == 400 {
+            answer.problem(400);
+        }
+    }
 }

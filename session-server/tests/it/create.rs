@@ -1,6 +1,7 @@
 //! `POST /sessions/create`.
 
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::support::{BackEnd, device, on_every_back_end, start};
 
@@ -16,6 +17,7 @@ on_every_back_end!(
     data_comes_back_to_its_owner_and_the_service_only,
     a_session_token_fills_in_its_device,
     a_fill_in_takes_over_the_device_of_another_session,
+    fill_ins_that_race_all_come_through,
     a_fill_in_keeps_what_it_does_not_say,
     a_session_token_may_not_change_its_identity,
     unknown_fields_are_ignored,
@@ -218,4 +220,19 @@ async fn the_fingerprint_may_be_optional<B: BackEnd>() {
         let body = json!({"user_id": 74, "device_fingerprint": fingerprint});
         server.create(&body).send().await.expect(201);
     }
+}
+
+async fn fill_ins_that_race_all_come_through<B: BackEnd>() {
+    let (server, _b) = start::<B>(&[]).await;
+    let login = server.log_in(74).await;
+    let create = server.post("/sessions/create").bearer(&login.token);
+    let mut racing = JoinSet::new();
+    for _ in 0..20 {
+        racing.spawn(create.clone().json(&device()).send());
+    }
+    while let Some(response) = racing.join_next().await {
+        let filled_in = response.unwrap().expect(200);
+        assert_eq!(filled_in["id"], *login.id);
+    }
+    assert!(server.is_alive(&login).await);
 }

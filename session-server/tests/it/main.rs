@@ -12,6 +12,8 @@ mod credentials;
 mod lists;
 mod own_sessions;
 mod paging;
+mod readme;
+mod redis;
 mod responses;
 mod settings;
 mod shutdown;

@@ -1,5 +1,8 @@
 //! Settings, as an operator meets them: through the built server.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
 use tokio::process::Command;
 
 use crate::support::ServerProcess;
@@ -30,7 +33,7 @@ async fn help_lists_every_setting_and_no_secret() {
     for (variable, default) in [
         ("LISTEN_ADDR", "127.0.0.1:8080"),
         ("REDIS_URL", ""),
-        ("REDIS_PREFIX", "sessions"),
+        ("REDIS_PREFIX", "sess"),
         ("STORE_DEADLINE_MS", "1000"),
         ("SERVICE_KEYS", ""),
         ("SERVICE_KEYS_FILE", ""),
@@ -106,12 +109,61 @@ async fn a_bad_setting_is_named_in_one_line() {
 }
 
 #[tokio::test]
+async fn help_fits_an_ordinary_terminal() {
+    for flag in ["--help", "-h", "--version"] {
+        let (code, help, _) = output(ServerProcess::command().arg(flag)).await;
+        assert_eq!(code, Some(0));
+        for line in help.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_empty_variable_counts_as_not_set() {
+    let (_, help, _) = output(ServerProcess::command().arg("--help")).await;
+    let variables = help.split("[env: ").skip(1);
+    let variables = variables.filter_map(|text| text.split([']', '=']).next());
+    let mut command = ServerProcess::command();
+    let mut count = 0;
+    for variable in variables {
+        command.env(variable, "");
+        count += 1;
+    }
+    assert!(count > 20, "{help}");
+    let mut server = ServerProcess::start(&mut command);
+    server.address().await;
+    server.stderr_line("made up for this run").await;
+}
+
+#[tokio::test]
 async fn a_touch_interval_fits_the_idle_timeout() {
     let mut command = ServerProcess::command();
     let (code, _, stderr) = output(command.env("IDLE_TIMEOUT_HOURS", "0.01")).await;
     assert_eq!(code, Some(2));
     assert!(stderr.contains("TOUCH_INTERVAL_SECONDS"), "{stderr}");
     assert!(stderr.contains("half of IDLE_TIMEOUT_HOURS"), "{stderr}");
+}
+
+#[tokio::test]
+async fn a_variable_that_is_not_utf8_is_named() {
+    let mut command = ServerProcess::command();
+    let bad = OsStr::from_bytes(b"web:\xff");
+    let (code, _, stderr) = output(command.env("SERVICE_KEYS", bad)).await;
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("SERVICE_KEYS"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[tokio::test]
+async fn a_prefix_that_redis_keys_cannot_have_is_refused() {
+    let mut command = ServerProcess::command();
+    command.env("SERVICE_KEYS", format!("web:{KEY}"));
+    command.env("REDIS_URL", "redis://127.0.0.1:1");
+    let (code, stdout, stderr) = output(command.env("REDIS_PREFIX", "a{b}")).await;
+    assert_eq!((code, stdout.as_str()), (Some(2), ""), "{stderr}");
+    assert!(stderr.contains("REDIS_PREFIX"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
 }
 
 #[tokio::test]

@@ -26,6 +26,41 @@ async fn update(store: &impl SessionStore, current: &Session, update: Update) ->
     updated.expect("the session is alive")
 }
 
+/// An update, and the same change made by hand.
+type Change = (Update, fn(&mut Session));
+
+fn changes() -> [Change; 6] {
+    let with_data = |data: &[u8]| Update {
+        data: Some(Data::from_bytes(data)),
+        ..Update::default()
+    };
+    let promoted = Update {
+        role: Some("admin".into()),
+        ..Update::default()
+    };
+    let described = Update {
+        device: Some(Device {
+            browser: Some("Firefox".into()),
+            ..Device::default()
+        }),
+        ..Update::default()
+    };
+    [
+        (promoted, |session| session.role = Some("admin".into())),
+        (described, |session| {
+            session.device.browser = Some("Firefox".into())
+        }),
+        (with_data(b"after"), |session| {
+            session.data = Data::from_bytes(*b"after")
+        }),
+        (named("after"), |session| {
+            session.username = Some("after".into())
+        }),
+        (with_data(b""), |session| session.data = Data::default()),
+        (Update::default(), |_| ()),
+    ]
+}
+
 /// What the update says changes; everything else stays, the last activity too.
 pub async fn an_update_changes_what_it_says<H: Harness>(harness: &H) {
     let store = harness.store(Config::default()).await;
@@ -34,43 +69,11 @@ pub async fn an_update_changes_what_it_says<H: Harness>(harness: &H) {
     new.data = Data::from_bytes(*b"before");
     let login = login(&store, new).await;
     let mut expected = login.session;
-    let described = Device {
-        browser: Some("Firefox".into()),
-        ..Device::default()
-    };
-    let updates = [
-        Update {
-            role: Some("admin".into()),
-            ..Update::default()
-        },
-        Update {
-            device: Some(described.clone()),
-            ..Update::default()
-        },
-        Update {
-            data: Some(Data::from_bytes(*b"after")),
-            ..Update::default()
-        },
-        named("after"),
-        Update {
-            data: Some(Data::default()),
-            ..Update::default()
-        },
-        Update::default(),
-    ];
-    for (revision, change) in (1..).zip(updates) {
+    for (change, by_hand) in changes() {
         harness.advance(seconds(100)).await;
-        let before = expected.clone();
-        expected.revision = revision;
-        match revision {
-            1 => expected.role = Some("admin".into()),
-            2 => expected.device = described.clone(),
-            3 => expected.data = Data::from_bytes(*b"after"),
-            4 => expected.username = Some("after".into()),
-            5 => expected.data = Data::default(),
-            _ => {}
-        }
-        let updated = update(&store, &before, change).await;
+        let updated = update(&store, &expected, change).await;
+        by_hand(&mut expected);
+        expected.revision += 1;
         assert_eq!(updated.session, expected);
         assert_eq!(updated.new_device, None);
         assert!(updated.ended.is_empty());

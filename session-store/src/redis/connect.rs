@@ -85,6 +85,10 @@ pub enum ConnectError {
         prefix: String,
     },
 
+    /// The server is a replica, which takes no changes.
+    #[error("the server is a replica; its master is needed")]
+    Replica,
+
     /// The server is a node of a cluster, which a single connection can't serve.
     #[error("the server is a node of a Redis Cluster; a single Redis is needed")]
     Cluster,
@@ -218,6 +222,9 @@ fn check_server(hello: &HashMap<String, Value>) -> Result<(), ConnectError> {
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if version < OLDEST {
         return Err(ConnectError::TooOld { found });
+    }
+    if text("role") != "master" {
+        return Err(ConnectError::Replica);
     }
     if text("mode") == "cluster" {
         return Err(ConnectError::Cluster);

@@ -243,8 +243,9 @@ async fn connect(
         load.cmd("SCRIPT").arg("LOAD").arg(source).ignore();
     }
     let prepared = async {
-        load.query_async::<()>(&mut connection).await?;
-        read_clock(&mut connection, clock).await
+        // First, so that a missing password is one error and not one for each script.
+        read_clock(&mut connection, clock).await?;
+        load.query_async::<()>(&mut connection).await
     };
     prepared.await.map_err(CallError::Redis)?;
     Ok(connection)

@@ -91,10 +91,10 @@ impl Subscription {
             let message = timeout(HEARTBEAT, pubsub.on_message().next()).await;
             match message {
                 Ok(Some(message)) => {
+                    // What this release doesn't know, a later one tells.
                     if let Some(event) = parse(message.get_payload_bytes()) {
                         return Ok(event);
                     }
-                    tracing::warn!("an event that this release doesn't know");
                 }
                 Ok(None) => self.pubsub = None,
                 Err(_) if is_alive(pubsub, self.deadline).await => {}

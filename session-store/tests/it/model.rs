@@ -5,9 +5,13 @@
 //! the events at the end.
 
 mod case;
+mod devices;
 mod listing;
+mod names;
 mod reference;
 mod runner;
+mod telling;
+mod view;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -16,8 +20,8 @@ use proptest::test_runner::{Config as Settings, TestRunner};
 use session_store::ManualClock;
 use session_store::contract::Harness;
 
-pub(crate) use self::runner::Compare;
 use self::runner::Runner;
+pub(crate) use self::telling::Compare;
 use crate::memory::Memory;
 
 /// Sequences in a run, where `PROPTEST_CASES` doesn't say otherwise.
@@ -55,6 +59,7 @@ const WORTH_COMPARING: [&str; 21] = [
 pub(crate) fn compare<H: Harness>(harness: &H, compared: Compare, sequences: u32) {
     let mut settings = Settings {
         failure_persistence: None,
+        max_shrink_time: 60_000,
         ..Settings::default()
     };
     if std::env::var_os("PROPTEST_CASES").is_none() {

@@ -1,5 +1,7 @@
 //! The helpers, tried on a real Redis.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 use std::time::Duration;
 
 use redis::Commands as _;

@@ -1,4 +1,7 @@
-use session_store::{Config, MemoryStore, SessionStore};
+use std::time::Duration;
+
+use session_store::{Config, MemoryStore, RedisOptions, RedisStore, SessionStore};
+use session_test::RedisServer;
 
 /// What a store needs around it for as long as a test runs.
 pub(crate) trait BackEnd: Sized + Send + 'static {
@@ -18,10 +21,38 @@ impl BackEnd for Memory {
     }
 }
 
+/// A real Redis of the test's own.
+pub(crate) struct Redis(RedisServer);
+
+impl Redis {
+    /// Another store on the same Redis, as another server has one.
+    pub(crate) async fn store(&self, config: Config) -> RedisStore {
+        // Longer than a busy machine holds a test up.
+        let deadline = Duration::from_secs(20);
+        let options = RedisOptions {
+            deadline,
+            ..RedisOptions::default()
+        };
+        let store = RedisStore::connect(&self.0.unix_url(), config, options).await;
+        store.unwrap()
+    }
+}
+
+impl BackEnd for Redis {
+    type Store = RedisStore;
+
+    async fn start(config: Config) -> (Self, RedisStore) {
+        let redis = Self(RedisServer::start());
+        let store = redis.store(config).await;
+        (redis, store)
+    }
+}
+
 /// Makes a test, once for each back end, of each `async fn name<B: BackEnd>()` in the module.
 macro_rules! on_every_back_end {
     ($($test:ident),+ $(,)?) => {
         $crate::support::on_every_back_end!(@ memory, $crate::support::Memory, $($test),+);
+        $crate::support::on_every_back_end!(@ redis, $crate::support::Redis, $($test),+);
     };
     (@ $module:ident, $back_end:ty, $($test:ident),+) => {
         mod $module {

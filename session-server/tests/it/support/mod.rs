@@ -6,7 +6,7 @@ mod faulty;
 mod process;
 mod server;
 
-pub(crate) use back_end::{BackEnd, Memory, on_every_back_end};
+pub(crate) use back_end::{BackEnd, Memory, Redis, on_every_back_end};
 pub(crate) use client::{Request, Response, exchange};
 pub(crate) use faulty::{Fault, FaultyStore};
 pub(crate) use process::ServerProcess;

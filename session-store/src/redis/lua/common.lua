@@ -157,7 +157,8 @@ local function settle(user)
   end
 end
 
--- Whether an entry of the history is to be kept any longer.
+-- Whether an entry of the history is to be kept any longer. One that no release has written is not:
+-- an error here would break a script off in the middle of its changes.
 local function is_kept(entry)
   return #entry >= ENTRY and struct.unpack('>I6', entry, 17) + history_ms >= now
 end

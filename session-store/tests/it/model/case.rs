@@ -1,11 +1,15 @@
 //! What is tried: configurations, and sequences of calls with time between them.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use session_store::{Config, History, KnownDevices, Limit, LimitPolicy, RevokeReason};
+use session_store::{
+    Config, Data, Device, History, KnownDevices, Limit, LimitPolicy, NewSession, RevokeReason,
+    Update, UserId,
+};
 
 #[derive(Clone, Debug)]
 pub(super) struct Case {
@@ -255,4 +259,38 @@ fn ip_address() -> impl Strategy<Value = Option<&'static str>> {
 
 pub(super) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
+}
+
+pub(super) fn user_id(user: usize) -> UserId {
+    match USERS[user] {
+        (text, true) => UserId::from(text.parse::<u64>().expect("a number")),
+        (text, false) => UserId::new(text).expect("a user id"),
+    }
+}
+
+pub(super) fn ip(address: Option<usize>) -> Option<IpAddr> {
+    address.map(|address| ADDRESSES[address].parse().expect("an address"))
+}
+
+pub(super) fn to_create(new: &New) -> NewSession {
+    let mut create = NewSession::new(user_id(new.user));
+    create.fingerprint = new.fingerprint.map(Into::into);
+    create.absolute_timeout = new.timeout.map(ms);
+    create.username.clone_from(&new.username);
+    create.device.ip_address = new.ip_address.map(Into::into);
+    create.data = Data::from_bytes(new.data.clone());
+    create
+}
+
+pub(super) fn to_update(change: &Change) -> Update {
+    Update {
+        device: change.ip_address.map(|text| Device {
+            ip_address: Some(text.into()),
+            ..Device::default()
+        }),
+        fingerprint: change.fingerprint.map(Into::into),
+        username: change.username.clone(),
+        role: change.role.clone(),
+        data: change.data.clone().map(Data::from_bytes),
+    }
 }

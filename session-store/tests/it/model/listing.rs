@@ -2,7 +2,8 @@
 
 use session_store::SessionId;
 
-use super::reference::{EndedView, Model, View, millis};
+use super::reference::{Model, millis};
+use super::view::{EndedView, View};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Order {

@@ -6,62 +6,8 @@ use std::net::IpAddr;
 use session_store::{Config, Device, EndReason, Fingerprint, LimitPolicy, RevokeReason, SessionId};
 
 use super::case::{ADDRESSES, Change, New, USERS};
-
-/// A session as both sides see it: named by the order of creation.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct View {
-    pub(super) name: usize,
-    pub(super) user: (String, bool),
-    pub(super) username: Option<String>,
-    pub(super) role: Option<String>,
-    pub(super) device: Device,
-    pub(super) fingerprint: Option<String>,
-    pub(super) data: Vec<u8>,
-    pub(super) created_at: u64,
-    pub(super) last_activity: u64,
-    pub(super) expires_at: u64,
-    pub(super) revision: u32,
-}
-
-/// An ended session as both sides see it.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct EndedView {
-    pub(super) name: usize,
-    pub(super) user: (String, bool),
-    pub(super) username: Option<String>,
-    pub(super) role: Option<String>,
-    pub(super) device: Device,
-    pub(super) created_at: u64,
-    pub(super) last_activity: u64,
-    pub(super) ended_at: u64,
-    pub(super) reason: EndReason,
-}
-
-/// An event as both sides see it: when, whose, which session, what.
-pub(super) type Told = (u64, (String, bool), usize, What);
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum What {
-    Created(Option<bool>),
-    NewAddress(IpAddr),
-    Rotated,
-    Ended(EndReason),
-}
-
-/// What a create or an update answers besides the session.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entered {
-    pub(super) view: View,
-    pub(super) ended: Vec<EndedView>,
-    pub(super) new_device: Option<bool>,
-}
-
-/// What only the store can know of a session; it orders what ties.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Minted {
-    pub(super) id: SessionId,
-    pub(super) fingerprint: Option<Fingerprint>,
-}
+use super::devices::DeviceMemory;
+use super::view::{EndedView, Entered, Minted, Told, View, What};
 
 #[derive(Debug)]
 pub(super) struct Known {
@@ -74,20 +20,12 @@ pub(super) struct Known {
     pub(super) ended: Option<(u64, EndReason)>,
 }
 
-#[derive(Debug)]
-struct DeviceMemory {
-    user: String,
-    fingerprint: String,
-    digest: Fingerprint,
-    last: u64,
-}
-
 pub(super) struct Model {
     pub(super) config: Config,
     pub(super) now: u64,
     /// Every session there has been, by name.
     pub(super) sessions: Vec<Known>,
-    devices: Vec<DeviceMemory>,
+    pub(super) devices: Vec<DeviceMemory>,
     known_until: Vec<(String, u64)>,
     pub(super) told: Vec<Told>,
     /// Whether a bound has dropped something and kept something else of the same millisecond.
@@ -161,7 +99,7 @@ impl Model {
         minted: Minted,
         token: usize,
     ) -> Result<Entered, u32> {
-        let (user, is_number) = USERS[new.user];
+        let (user, _) = USERS[new.user];
         let same = self.session_on(user, new.fingerprint);
         let mut others = self.live(user);
         others.retain(|name| Some(*name) != same);
@@ -184,8 +122,24 @@ impl Model {
         let leaving: Vec<_> = replaced.chain(evicted).collect();
         let ended = self.end_each(leaving);
         let name = self.sessions.len();
+        self.sessions.push(self.begin(new, minted, token));
+        self.activity(name);
+        self.remember_device(name, minted.fingerprint);
+        self.trim_devices(user);
+        self.tell(self.now, name, What::Created(new_device));
+        let view = self.sessions[name].view.clone();
+        Ok(Entered {
+            view,
+            ended,
+            new_device,
+        })
+    }
+
+    /// A session as it begins; its first activity says when it expires.
+    fn begin(&self, new: &New, minted: Minted, token: usize) -> Known {
+        let (user, is_number) = USERS[new.user];
         let absolute = new.timeout.unwrap_or(millis(self.config.absolute_timeout));
-        self.sessions.push(Known {
+        Known {
             id: minted.id,
             token,
             absolute: self.now + absolute,
@@ -195,7 +149,7 @@ impl Model {
                 .map(canonical),
             ended: None,
             view: View {
-                name,
+                name: self.sessions.len(),
                 user: (user.to_owned(), is_number),
                 username: new.username.clone(),
                 role: None,
@@ -207,17 +161,7 @@ impl Model {
                 expires_at: 0,
                 revision: 0,
             },
-        });
-        self.activity(name);
-        self.remember_device(name, minted.fingerprint);
-        self.trim_devices(user);
-        self.tell(self.now, name, What::Created(new_device));
-        let view = self.sessions[name].view.clone();
-        Ok(Entered {
-            view,
-            ended,
-            new_device,
-        })
+        }
     }
 
     pub(super) fn validate(&mut self, name: usize, address: Option<usize>) -> Option<View> {
@@ -393,73 +337,7 @@ impl Model {
         self.leave_device(&view.user.0, view.fingerprint, view.expires_at);
     }
 
-    fn session_on(&self, user: &str, fingerprint: Option<&str>) -> Option<usize> {
-        let fingerprint = fingerprint?;
-        let live = self.live(user).into_iter();
-        let mut on = live
-            .filter(|name| self.sessions[*name].view.fingerprint.as_deref() == Some(fingerprint));
-        let session = on.next();
-        assert_eq!(on.next(), None, "the model has two sessions on one device");
-        session
-    }
-
-    fn knows_device(&self, user: &str, fingerprint: &str) -> bool {
-        self.devices.iter().any(|device| {
-            let is_this = device.user == user && device.fingerprint == fingerprint;
-            is_this && device.last + self.retention() >= self.now
-        })
-    }
-
-    /// A live session's device is remembered from the session's expiry on, unless something else
-    /// happens.
-    fn remember_device(&mut self, name: usize, digest: Option<Fingerprint>) {
-        let view = self.sessions[name].view.clone();
-        let (Some(fingerprint), Some(digest)) = (view.fingerprint, digest) else {
-            return;
-        };
-        self.devices
-            .retain(|device| device.user != view.user.0 || device.fingerprint != fingerprint);
-        self.devices.push(DeviceMemory {
-            user: view.user.0,
-            fingerprint,
-            digest,
-            last: view.expires_at,
-        });
-    }
-
-    fn leave_device(&mut self, user: &str, fingerprint: Option<String>, last: u64) {
-        for device in &mut self.devices {
-            if device.user == user && Some(&device.fingerprint) == fingerprint.as_ref() {
-                device.last = last;
-            }
-        }
-    }
-
-    fn trim_devices(&mut self, user: &str) {
-        let (now, retention) = (self.now, self.retention());
-        self.devices.retain(|device| device.last + retention >= now);
-        loop {
-            let past = (0..self.devices.len()).filter(|at| {
-                let device = &self.devices[*at];
-                let in_use = self.session_on(user, Some(&device.fingerprint));
-                device.user == user && in_use.is_none()
-            });
-            let past: Vec<_> = past.collect();
-            if past.len() <= self.config.known_devices.max_per_user as usize {
-                return;
-            }
-            let key = |at: &usize| (self.devices[*at].last, self.devices[*at].digest);
-            let first = past.iter().copied().min_by_key(key).expect("there is one");
-            let last = self.devices[first].last;
-            let ties = past.iter().filter(|at| self.devices[**at].last == last);
-            if ties.count() > 1 {
-                self.has_cut_a_tie.set(true);
-            }
-            self.devices.remove(first);
-        }
-    }
-
-    fn retention(&self) -> u64 {
+    pub(super) fn retention(&self) -> u64 {
         millis(self.config.known_devices.retention)
     }
 

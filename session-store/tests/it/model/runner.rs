@@ -1,48 +1,36 @@
 //! Makes each call of a case to the store and to the model, and compares the answers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
-use std::time::Duration;
 
 use session_store::contract::Harness;
 use session_store::{
-    Cursor, Data, Device, EndReason, EndedSession, Error, Event, EventKind, EventStream,
-    Fingerprint, List, NewSession, RevokeReason, Session, SessionId, SessionStore, Timestamp,
-    Token, Update, UserId,
+    Cursor, Error, EventStream, List, NewSession, RevokeReason, Session, SessionId, SessionStore,
+    Token, UserId,
 };
 
-use super::case::{ADDRESSES, Call, Case, Change, New, Step, USERS, Wait, ms};
+use super::case::{
+    Call, Case, Change, New, Step, USERS, Wait, ip, ms, to_create, to_update, user_id,
+};
 use super::listing::{After, Listed, Order};
-use super::reference::{EndedView, Entered, Minted, Model, Told, View, What};
-
-/// Only ends a run that would hang.
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::names::Names;
+use super::reference::Model;
+use super::telling::Compare;
+use super::view::Minted;
 
 /// More than are listed newest first where the pages are small.
 const CROWD: u64 = 201;
 
-/// How much of what a store answers is compared.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Compare {
-    /// Also what the contract leaves open: when an expiry is told, and which goes first of what
-    /// ended in the same millisecond.
-    Everything,
-    /// What the contract says.
-    Contract,
-}
-
 pub(super) struct Runner<'h, H: Harness> {
     harness: &'h H,
-    compared: Compare,
-    store: H::Store,
-    model: Model,
-    events: EventStream,
+    pub(super) compared: Compare,
+    pub(super) store: H::Store,
+    pub(super) model: Model,
+    pub(super) events: EventStream,
     /// Every token that was ever given, and the name of its session.
     tokens: Vec<(usize, Token)>,
     /// Every session that a create or an update has answered.
     answers: Vec<Session>,
-    names: BTreeMap<SessionId, usize>,
-    fingerprints: BTreeMap<(String, Fingerprint), String>,
+    pub(super) names: Names,
     /// Where each user's listing goes on, for the store and for the model.
     cursors: BTreeMap<String, (Cursor, After)>,
     seen: BTreeSet<&'static str>,
@@ -67,8 +55,7 @@ impl<'h, H: Harness> Runner<'h, H> {
             events,
             tokens: Vec::new(),
             answers: Vec::new(),
-            names: BTreeMap::new(),
-            fingerprints: BTreeMap::new(),
+            names: Names::default(),
             cursors: BTreeMap::new(),
             seen: BTreeSet::new(),
         };
@@ -102,7 +89,7 @@ impl<'h, H: Harness> Runner<'h, H> {
         self.advance(by).await;
     }
 
-    async fn advance(&mut self, by: u64) {
+    pub(super) async fn advance(&mut self, by: u64) {
         self.harness.advance(ms(by)).await;
         let users = ["74", "c"];
         let known = users.map(|user| self.model.knows_user(user));
@@ -132,7 +119,7 @@ impl<'h, H: Harness> Runner<'h, H> {
             }
             Call::RevokeAll { user, reason } => self.revoke_all(user, reason).await,
             of_a_session => {
-                if !self.names.is_empty() {
+                if !self.tokens.is_empty() {
                     self.call_of_a_session(of_a_session).await;
                 }
             }
@@ -145,7 +132,9 @@ impl<'h, H: Harness> Runner<'h, H> {
             Call::Validate { token, address } => {
                 let (name, token, is_own) = self.token(token);
                 let answer = self.store.validate(&token, ip(address)).await;
-                let answer = answer.expect("validate").map(|session| self.view(&session));
+                let answer = answer
+                    .expect("validate")
+                    .map(|session| self.names.view(&session));
                 let expected = is_own.then(|| self.model.validate(name, address));
                 assert_eq!(answer, expected.flatten());
             }
@@ -153,24 +142,24 @@ impl<'h, H: Harness> Runner<'h, H> {
                 let (name, token, is_own) = self.token(token);
                 let answer = self.store.peek(&token).await.expect("peek");
                 let expected = is_own.then(|| self.model.get(name)).flatten();
-                assert_eq!(answer.map(|session| self.view(&session)), expected);
+                assert_eq!(answer.map(|session| self.names.view(&session)), expected);
             }
             Call::Get { session } => {
                 let (name, id) = self.session(session);
                 let answer = self.store.get(id).await.expect("get");
-                let answer = answer.map(|session| self.view(&session));
+                let answer = answer.map(|session| self.names.view(&session));
                 assert_eq!(answer, self.model.get(name));
             }
             Call::Touch { session, address } => {
                 let (name, id) = self.session(session);
                 let answer = self.store.touch(id, ip(address)).await.expect("touch");
-                let answer = answer.map(|session| self.view(&session));
+                let answer = answer.map(|session| self.names.view(&session));
                 assert_eq!(answer, self.model.touch(name, address));
             }
             Call::Revoke { session, reason } => {
                 let (name, id) = self.session(session);
                 let answer = self.store.revoke(id, reason).await.expect("revoke");
-                let answer = answer.map(|ended| self.ended_view(&ended));
+                let answer = answer.map(|ended| self.names.ended(&ended));
                 assert_eq!(answer, self.model.revoke(name, reason));
             }
             Call::RevokeToken { token, reason } => {
@@ -178,7 +167,7 @@ impl<'h, H: Harness> Runner<'h, H> {
                 let answer = self.store.revoke_token(&token, reason).await;
                 let answer = answer.expect("revoke_token");
                 let expected = is_own.then(|| self.model.revoke(name, reason)).flatten();
-                assert_eq!(answer.map(|ended| self.ended_view(&ended)), expected);
+                assert_eq!(answer.map(|ended| self.names.ended(&ended)), expected);
             }
             Call::RevokeOthers { session, reason } => {
                 let (name, id) = self.session(session);
@@ -194,17 +183,19 @@ impl<'h, H: Harness> Runner<'h, H> {
     async fn create(&mut self, new: New) {
         let answer = self.store.create(to_create(&new)).await;
         let minted = match &answer {
-            Ok(created) => self.learn(&created.session, new.fingerprint),
+            Ok(created) => self.names.learn(&created.session, new.fingerprint),
             // Only the refusal is left for the model to agree with.
-            Err(_) => self.nothing_minted(),
+            Err(_) => Minted::nothing(),
         };
         let expected = self.model.create(&new, minted, self.tokens.len());
         let answer = match answer {
             Ok(created) => {
-                self.names.insert(created.session.id, self.names.len());
-                self.tokens.push((self.names.len() - 1, created.token));
+                let name = self.names.of(created.session.id);
+                self.tokens.push((name, created.token));
                 self.answers.push(created.session.clone());
-                Ok(self.entered(&created.session, &created.ended, created.new_device))
+                Ok(self
+                    .names
+                    .entered(&created.session, &created.ended, created.new_device))
             }
             Err(Error::LimitReached { max }) => Err(max),
             Err(error) => panic!("create: {error}"),
@@ -240,17 +231,21 @@ impl<'h, H: Harness> Runner<'h, H> {
         let Some(current) = from_newest(&self.answers, answer).cloned() else {
             return;
         };
-        let name = self.names[&current.id];
+        let name = self.names.of(current.id);
         let answer = self.store.update(&current, to_update(&change)).await;
         let digest = match &answer {
-            Ok(Some(updated)) => self.learn(&updated.session, change.fingerprint).fingerprint,
+            Ok(Some(updated)) => {
+                self.names
+                    .learn(&updated.session, change.fingerprint)
+                    .fingerprint
+            }
             _ => None,
         };
         let expected = self.model.update(name, current.revision, &change, digest);
         let answer = match answer {
             Ok(Some(updated)) => {
                 self.answers.push(updated.session.clone());
-                Ok(Some(self.entered(
+                Ok(Some(self.names.entered(
                     &updated.session,
                     &updated.ended,
                     updated.new_device,
@@ -280,7 +275,9 @@ impl<'h, H: Harness> Runner<'h, H> {
         let answer = self.store.rotate(&token).await.expect("rotate");
         let next = self.tokens.len();
         let expected = is_own.then(|| self.model.rotate(name, next)).flatten();
-        let view = answer.as_ref().map(|rotated| self.view(&rotated.session));
+        let view = answer
+            .as_ref()
+            .map(|rotated| self.names.view(&rotated.session));
         assert_eq!(view, expected);
         self.tokens
             .extend(answer.map(|rotated| (name, rotated.token)));
@@ -312,12 +309,12 @@ impl<'h, H: Harness> Runner<'h, H> {
         let sessions: Vec<_> = page
             .sessions
             .iter()
-            .map(|session| self.view(session))
+            .map(|session| self.names.view(session))
             .collect();
         let ended: Vec<_> = page
             .ended
             .iter()
-            .map(|ended| self.ended_view(ended))
+            .map(|ended| self.names.ended(ended))
             .collect();
         assert_eq!(sessions, expected.sessions);
         assert_eq!(ended, expected.ended);
@@ -347,83 +344,9 @@ impl<'h, H: Harness> Runner<'h, H> {
         self.saw("page goes over to ended sessions", goes_over);
     }
 
-    /// All that was told since the last comparison is what the model tells.
-    async fn compare_events(&mut self) {
-        self.advance(1).await;
-        let end = self.store.create(mark()).await.expect("create").session.id;
-        let mut told = Vec::new();
-        loop {
-            let event = tokio::time::timeout(PATIENCE, self.events.next()).await;
-            let event = event.expect("the events come").expect("the store is there");
-            let event = event.expect("no event is missed");
-            if event.session_id == end {
-                break;
-            }
-            if event.user_id != mark().user_id {
-                told.push(self.told(event));
-            }
-        }
-        let mut expected = std::mem::take(&mut self.model.told);
-        self.saw_events(&expected);
-        if self.compared == Compare::Contract {
-            let expired = What::Ended(EndReason::Expired);
-            told.retain(|event| event.3 != expired);
-            expected.retain(|event| event.3 != expired);
-        }
-        assert_eq!(in_steps(told), in_steps(expected));
-    }
-
-    fn saw_events(&mut self, events: &[Told]) {
-        for event in events {
-            let what = match event.3 {
-                What::Created(_) => "created",
-                What::NewAddress(_) => "addresses change",
-                What::Rotated => "rotated",
-                What::Ended(reason) => reason.as_str(),
-            };
-            self.saw(what, true);
-        }
-        let alive = self
-            .model
-            .sessions
-            .iter()
-            .filter(|session| session.ended.is_none());
-        let gone = self.model.sessions.len() - alive.clone().count();
-        self.saw(
-            "others live while one is gone",
-            gone > 0 && alive.count() > 1,
-        );
-    }
-
-    fn saw(&mut self, what: &'static str, happened: bool) {
+    pub(super) fn saw(&mut self, what: &'static str, happened: bool) {
         if happened {
             self.seen.insert(what);
-        }
-    }
-
-    /// Takes note of what only the store knows of a session, and that equal fingerprints have
-    /// equal digests, and others don't.
-    fn learn(&mut self, session: &Session, fingerprint: Option<&str>) -> Minted {
-        if let Some(fingerprint) = fingerprint {
-            let digest = session.fingerprint.expect("it has a fingerprint");
-            let user = session.user_id.as_str().to_owned();
-            let known = self.fingerprints.entry((user.clone(), digest));
-            assert_eq!(known.or_insert_with(|| fingerprint.to_owned()), fingerprint);
-            let same = self.fingerprints.iter();
-            let same = same.filter(|((of, _), text)| *of == user && *text == fingerprint);
-            assert_eq!(same.count(), 1, "one fingerprint has two digests");
-        }
-        Minted {
-            id: session.id,
-            fingerprint: session.fingerprint,
-        }
-    }
-
-    fn nothing_minted(&self) -> Minted {
-        let id = "A".repeat(18).parse().expect("an id");
-        Minted {
-            id,
-            fingerprint: None,
         }
     }
 
@@ -438,86 +361,10 @@ impl<'h, H: Harness> Runner<'h, H> {
         let at = self.tokens.len() - 1 - back % self.tokens.len();
         (*name, token.clone(), self.model.sessions[*name].token == at)
     }
-
-    fn entered(
-        &self,
-        session: &Session,
-        ended: &[EndedSession],
-        new_device: Option<bool>,
-    ) -> Entered {
-        Entered {
-            view: self.view(session),
-            ended: ended.iter().map(|ended| self.ended_view(ended)).collect(),
-            new_device,
-        }
-    }
-
-    fn view(&self, session: &Session) -> View {
-        let user = session.user_id.as_str().to_owned();
-        let fingerprint = session.fingerprint.map(|digest| {
-            let known = self.fingerprints.get(&(user.clone(), digest));
-            known.expect("it has been given").clone()
-        });
-        View {
-            name: self.names[&session.id],
-            user: (user, session.user_id.is_number()),
-            username: session.username.clone(),
-            role: session.role.clone(),
-            device: session.device.clone(),
-            fingerprint,
-            data: session.data.as_bytes().to_vec(),
-            created_at: session.created_at.as_millis(),
-            last_activity: session.last_activity.as_millis(),
-            expires_at: session.expires_at.as_millis(),
-            revision: session.revision,
-        }
-    }
-
-    fn ended_view(&self, ended: &EndedSession) -> EndedView {
-        EndedView {
-            name: self.names[&ended.id],
-            user: (ended.user_id.as_str().to_owned(), ended.user_id.is_number()),
-            username: ended.username.clone(),
-            role: ended.role.clone(),
-            device: ended.device.clone(),
-            created_at: ended.created_at.as_millis(),
-            last_activity: ended.last_activity.as_millis(),
-            ended_at: ended.ended_at.as_millis(),
-            reason: ended.reason,
-        }
-    }
-
-    fn told(&self, event: Event) -> Told {
-        let what = match event.kind {
-            EventKind::Created { new_device } => What::Created(new_device),
-            EventKind::NewAddress { address } => What::NewAddress(address),
-            EventKind::Rotated => What::Rotated,
-            EventKind::Ended { reason } => What::Ended(reason),
-            other => panic!("nothing tells {other:?}"),
-        };
-        let user = (event.user_id.as_str().to_owned(), event.user_id.is_number());
-        (
-            Timestamp::as_millis(event.at),
-            user,
-            self.names[&event.session_id],
-            what,
-        )
-    }
-}
-
-/// Of sessions that end in one step for one reason, each is told, in no certain order.
-fn in_steps(mut told: Vec<Told>) -> Vec<Told> {
-    let is_one_step = |one: &Told, next: &Told| {
-        matches!(one.3, What::Ended(_)) && one.0 == next.0 && one.3 == next.3
-    };
-    for step in told.chunk_by_mut(is_one_step) {
-        step.sort_by_key(|event| event.2);
-    }
-    told
 }
 
 /// A session of a user whom no case names.
-fn mark() -> NewSession {
+pub(super) fn mark() -> NewSession {
     let mut new = NewSession::new(UserId::new("mark").expect("a user id"));
     // The same device, so that no limit refuses the second.
     new.fingerprint = Some("mark".into());
@@ -526,38 +373,4 @@ fn mark() -> NewSession {
 
 fn from_newest<T>(all: &[T], back: usize) -> Option<&T> {
     all.iter().rev().nth(back % all.len().max(1))
-}
-
-fn user_id(user: usize) -> UserId {
-    match USERS[user] {
-        (text, true) => UserId::from(text.parse::<u64>().expect("a number")),
-        (text, false) => UserId::new(text).expect("a user id"),
-    }
-}
-
-fn ip(address: Option<usize>) -> Option<IpAddr> {
-    address.map(|address| ADDRESSES[address].parse().expect("an address"))
-}
-
-fn to_create(new: &New) -> NewSession {
-    let mut create = NewSession::new(user_id(new.user));
-    create.fingerprint = new.fingerprint.map(Into::into);
-    create.absolute_timeout = new.timeout.map(ms);
-    create.username.clone_from(&new.username);
-    create.device.ip_address = new.ip_address.map(Into::into);
-    create.data = Data::from_bytes(new.data.clone());
-    create
-}
-
-fn to_update(change: &Change) -> Update {
-    Update {
-        device: change.ip_address.map(|text| Device {
-            ip_address: Some(text.into()),
-            ..Device::default()
-        }),
-        fingerprint: change.fingerprint.map(Into::into),
-        username: change.username.clone(),
-        role: change.role.clone(),
-        data: change.data.clone().map(Data::from_bytes),
-    }
 }

@@ -137,6 +137,18 @@ async fn a_cluster_node_is_refused() {
     ));
 }
 
+#[tokio::test]
+async fn a_replica_is_refused() {
+    let server = RedisServer::start();
+    let replica = RedisServer::builder()
+        .argument("--replicaof", &format!("127.0.0.1 {}", server.port()))
+        .start();
+    assert!(matches!(
+        error_of(&replica.url()).await,
+        ConnectError::Replica
+    ));
+}
+
 /// A server that is too old can't be had from a package, so this one only says what one says.
 #[tokio::test]
 async fn a_server_that_is_too_old_is_refused() {

@@ -9,6 +9,7 @@ mod events;
 mod failover;
 mod faults;
 mod neglect;
+mod races;
 mod records;
 mod rights;
 mod storage;

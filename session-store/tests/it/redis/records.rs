@@ -164,3 +164,32 @@ async fn a_record_that_was_deleted_by_hand_is_not_listed() {
         .unwrap();
     assert!(updated.is_none());
 }
+
+#[tokio::test]
+async fn a_damaged_history_stops_nothing() {
+    let server = RedisServer::start();
+    let store = connect(&server, Config::default()).await;
+    let user = UserId::from(74);
+    let first = store.create(documented(74, "a")).await.unwrap();
+    let mut connection = server.connection();
+    let (bucket, local) = first.session.id.as_str().split_at(2);
+    let _: () = connection
+        .rpush(format!("sess:{{{bucket}}}:h:74"), "short")
+        .unwrap();
+    let _: () = connection
+        .hset(format!("sess:{{{bucket}}}:d:74"), local, "short")
+        .unwrap();
+    let revoked = store
+        .revoke(first.session.id, RevokeReason::Revoked)
+        .await
+        .unwrap();
+    assert!(revoked.is_some());
+    let second = store.create(documented(74, "a")).await.unwrap();
+    let list = List {
+        include_ended: true,
+        ..List::default()
+    };
+    let page = store.list(&user, list).await.unwrap();
+    assert_eq!(page.sessions, [second.session]);
+    assert!(page.ended.is_empty());
+}

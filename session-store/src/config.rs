@@ -148,7 +148,8 @@ impl ConfigError {
 /// How many sessions a user may have at once, and what happens to one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// The most sessions a user may have.
+    /// The most sessions a user may have. An eviction compares all of them, and Redis serves nobody
+    /// else meanwhile: 2 ms for 1,000, 20 ms for 10,000.
     pub max: NonZeroU32,
     /// What a create does when the user has that many.
     pub policy: LimitPolicy,

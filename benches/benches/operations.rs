@@ -89,7 +89,8 @@ impl Bench {
             }
         }
         let key = |token: &Token| {
-            let (bucket, local) = (&token.id().as_str()[..2], &token.id().as_str()[2..]);
+            let id = token.id();
+            let (bucket, local) = id.as_str().split_at(2);
             format!("sess:{{{bucket}}}:s:{local}")
         };
         Ok(Self {

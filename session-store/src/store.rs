@@ -163,7 +163,8 @@ pub trait SessionStore: Send + Sync + 'static {
     ///
     /// Ended sessions, on demand, follow the live ones, the one that ended last first.
     ///
-    /// **Cost**: one round trip a page; grows with the page, not with n.
+    /// **Cost**: one round trip a page; grows with the page, not with n. One more for each 500 sessions
+    /// that have expired since anybody asked for this user.
     ///
     /// # Errors
     ///

@@ -319,8 +319,12 @@ impl Scripts {
             .arg(id);
 
         type Reply = (i64, String, i64, u64, Bytes, Vec<Bytes>, Vec<Bytes>);
-        let (known, order, more, place, last, live, history): Reply =
-            self.connection.run(&call).await?;
+        let (known, order, more, place, last, live, history) = loop {
+            let reply: Reply = self.connection.run(&call).await?;
+            if reply.1 != "settling" {
+                break reply;
+            }
+        };
         let bucket = digest::bucket(user);
         let last = if last.is_empty() {
             None

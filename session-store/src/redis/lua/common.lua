@@ -148,6 +148,7 @@ local function finish_now(user, id, session, reason)
 end
 
 -- Moves sessions that have expired by themselves into the history, in the order of their expiry.
+-- Answers whether that were as many as one run takes, so that there may be more.
 local function settle(user)
   local expired = redis.call('ZRANGEBYSCORE', user.index, 0, string.format('(%.0f', now), 'WITHSCORES', 'LIMIT', 0, BATCH)
   -- Without a stub, nothing of the session itself says any more what its user id was.
@@ -155,6 +156,7 @@ local function settle(user)
   for i = 1, #expired, 2 do
     finish(user, expired[i], 'expired', tonumber(expired[i + 1]), number)
   end
+  return #expired == 2 * BATCH
 end
 
 -- Whether an entry of the history is to be kept any longer. One that no release has written is not:

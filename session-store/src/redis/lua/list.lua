@@ -6,7 +6,8 @@
 -- ARGV[10] the last place of the page before, ms   ARGV[11] its session's 16 characters
 -- Returns { is the user known, order of the page, are there more live ones, place of the last one,
 -- its 16 characters, { id, record, … }, { history entry, … } }. The order within a page, and how
--- many ended sessions fit it, is the caller's business.
+-- many ended sessions fit it, is the caller's business. An order of 'settling' says that very many
+-- sessions had expired, and some may still have to move to the history: call again.
 
 local limit, order = tonumber(ARGV[7]), ARGV[9]
 local after, after_id = tonumber(ARGV[10]), ARGV[11]
@@ -17,8 +18,11 @@ local more = false
 if redis.call('EXISTS', user.index) == 0 then
   return { 0, 'newest', 0, 0, '', {}, {} }
 end
-settle(user)
+local unsettled = settle(user)
 trim_history(user)
+if unsettled then
+  return { 1, 'settling', 0, 0, '', {}, {} }
+end
 
 -- All live sessions, newest first: a look at each header.
 local function newest()

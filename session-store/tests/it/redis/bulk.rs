@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use session_store::{
@@ -50,6 +51,26 @@ async fn pages_hold_each_of_very_many_sessions_once() {
         }
     }
     assert_eq!(seen, ids.into_iter().collect());
+}
+
+#[tokio::test]
+async fn the_last_of_very_many_to_expire_are_the_history() {
+    let server = RedisServer::builder().stopped_clock().start();
+    let store = connect(&server, Config::default()).await;
+    let user = UserId::from(74);
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        server.advance(Duration::from_millis(1));
+        ids = create_many(&store, &user, 500).await;
+    }
+    server.advance(Config::default().absolute_timeout + Duration::from_millis(1));
+    let list = List {
+        include_ended: true,
+        ..List::default()
+    };
+    let page = store.list(&user, list).await.unwrap();
+    assert_eq!(page.ended.len(), 100);
+    assert!(page.ended.iter().all(|ended| ids.contains(&ended.id)));
 }
 
 /// Redis's own record of what held it up longest.

@@ -17,12 +17,7 @@ pub(crate) enum Caller {
         name: Box<str>,
     },
     /// An end user's client, by the token of its session.
-    Session {
-        /// The session that is asking.
-        session: Box<Session>,
-        /// Its token.
-        token: Token,
-    },
+    Session(Box<Session>),
 }
 
 impl Caller {
@@ -47,7 +42,7 @@ impl Caller {
         let token = Token::parse(credential).map_err(|_| Problem::invalid_credential())?;
         let session = app.store.validate(&token, Some(call.client)).await?;
         let session = Box::new(session.ok_or_else(Problem::invalid_credential)?);
-        Ok(Self::Session { session, token })
+        Ok(Self::Session(session))
     }
 
     /// The user, unless it is a service.
@@ -59,7 +54,7 @@ impl Caller {
     pub(crate) fn as_session(&self) -> Option<&Session> {
         match self {
             Self::Service { .. } => None,
-            Self::Session { session, .. } => Some(session),
+            Self::Session(session) => Some(session),
         }
     }
 
@@ -72,18 +67,18 @@ impl Caller {
     pub(crate) fn is_admin<S>(&self, app: &App<S>) -> bool {
         match self {
             Self::Service { .. } => true,
-            Self::Session { session, .. } => {
+            Self::Session(session) => {
                 let role = session.role.as_deref();
                 role.is_some_and(|role| app.settings.credentials.is_admin_role(role))
             }
         }
     }
 
-    /// The caller's session and token, for what only an end user can do. `instead` tells a backend
-    /// what to call.
-    pub(crate) fn end_user(&self, instead: &str) -> Result<(&Session, &Token), Problem> {
+    /// The caller's session, for what only an end user can do. `instead` tells a backend what to
+    /// call.
+    pub(crate) fn end_user(&self, instead: &str) -> Result<&Session, Problem> {
         match self {
-            Self::Session { session, token } => Ok((session, token)),
+            Self::Session(session) => Ok(session),
             Self::Service { .. } => Err(Problem::forbidden(format!(
                 "A service key has no session of its own: {instead}"
             ))),
@@ -94,7 +89,7 @@ impl Caller {
     fn record_on(&self, span: &Span) {
         match self {
             Self::Service { name } => span.record("caller", format_args!("service:{name}")),
-            Self::Session { session, .. } => span
+            Self::Session(session) => span
                 .record("caller", "session")
                 .record("session_id", session.id.as_str()),
         };

@@ -89,6 +89,12 @@ impl Config {
                 ));
             }
         }
+        if self.limit.is_some_and(|limit| limit.max.get() > Limit::MAX) {
+            return Err(ConfigError::new(
+                "limit.max",
+                format!("must be at most {}; None is no limit", Limit::MAX),
+            ));
+        }
         if let Some(history) = &self.history {
             timeout("history.retention", history.retention)?;
             if history.max_per_user > History::MAX_PER_USER {
@@ -156,6 +162,9 @@ pub struct Limit {
 }
 
 impl Limit {
+    /// The most that [`max`](Self::max) may be; a user who needs more needs no limit.
+    pub const MAX: u32 = 10_000;
+
     /// A limit of `max`; `None` where `max` is zero.
     #[must_use]
     pub fn new(max: u32, policy: LimitPolicy) -> Option<Self> {

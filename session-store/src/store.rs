@@ -196,7 +196,8 @@ pub trait SessionStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<EndedSession>>> + Send;
 
     /// Ends the session of this token; answers as [`revoke`](Self::revoke). A token that was
-    /// rotated away ends nothing.
+    /// rotated away ends nothing: whoever has validated the token before ends the session by its id,
+    /// which a rotation in between doesn't change.
     ///
     /// **Cost**: one round trip; flat in n.
     ///

@@ -137,8 +137,10 @@ fn in_our_words(error: &ConfigError) -> SettingError {
         "idle_timeout" => "IDLE_TIMEOUT_HOURS",
         "touch_interval" => "TOUCH_INTERVAL_SECONDS",
         "history.retention" => "HISTORY_RETENTION_DAYS",
+        "limit.max" => "MAX_SESSIONS_PER_USER",
         field => field,
     };
     let reason = error.reason.replace("idle_timeout", "IDLE_TIMEOUT_HOURS");
+    let reason = reason.replace("None is no limit", "0 is no limit");
     SettingError::new(variable, reason)
 }

@@ -18,7 +18,7 @@ const BY_ID: &str = "use /sessions/session/{id}";
 /// `GET /sessions/my-sessions`
 pub(crate) async fn mine<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
     let caller = Caller::of(app, &call).await?;
-    let (session, _) = caller.end_user(BY_USER)?;
+    let session = caller.end_user(BY_USER)?;
     let list = Query::of(&call).list()?;
     let page = app.store.list(&session.user_id, list).await?;
     Ok(wire::page("/sessions/my-sessions", list, &page, &caller))
@@ -63,8 +63,9 @@ pub(crate) async fn delete<S: SessionStore>(app: &App<S>, call: Call) -> Outcome
 /// `DELETE /sessions/logout`
 pub(crate) async fn logout<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
     let caller = Caller::of(app, &call).await?;
-    let (_, token) = caller.end_user(BY_ID)?;
-    let ended = app.store.revoke_token(token, RevokeReason::Logout).await?;
+    let session = caller.end_user(BY_ID)?;
+    // By the id, which outlives the token: a rotation in flight can't rescue the session.
+    let ended = app.store.revoke(session.id, RevokeReason::Logout).await?;
     match ended {
         Some(_) => Ok(done("Current session closed successfully")),
         None => Err(Problem::not_found("No active session found")),
@@ -74,7 +75,7 @@ pub(crate) async fn logout<S: SessionStore>(app: &App<S>, call: Call) -> Outcome
 /// `DELETE /sessions/logout-all`
 pub(crate) async fn logout_all<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
     let caller = Caller::of(app, &call).await?;
-    let (session, _) = caller.end_user(BY_USER)?;
+    let session = caller.end_user(BY_USER)?;
     let count = if Query::of(&call).flag("exclude_current")? {
         let others = app.store.revoke_others(session.id, RevokeReason::Logout);
         others.await?.ok_or_else(Problem::invalid_credential)?
@@ -88,7 +89,7 @@ pub(crate) async fn logout_all<S: SessionStore>(app: &App<S>, call: Call) -> Out
 /// `GET /sessions/active-devices-count`
 pub(crate) async fn count<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
     let caller = Caller::of(app, &call).await?;
-    let (session, _) = caller.end_user(BY_USER)?;
+    let session = caller.end_user(BY_USER)?;
     let count = app.store.count(&session.user_id).await?;
     // Two documents name the field differently.
     let both = json!({"active_devices": count, "count": count});
@@ -98,7 +99,7 @@ pub(crate) async fn count<S: SessionStore>(app: &App<S>, call: Call) -> Outcome 
 /// `POST /sessions/update-activity`
 pub(crate) async fn update_activity<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
     let caller = Caller::of(app, &call).await?;
-    let (current, _) = caller.end_user(BY_ID)?;
+    let current = caller.end_user(BY_ID)?;
     let touched = app.store.touch(current.id, Some(call.client)).await?;
     // It has ended since the credential was looked at.
     let session = touched.ok_or_else(Problem::invalid_credential)?;

@@ -18,7 +18,7 @@ const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 /// copies only what it gets would otherwise let the client's own `X-Session-Role` through.
 pub(crate) async fn verify<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
     let caller = Caller::of(app, &call).await?;
-    let (session, _) = caller.end_user("verify answers for session tokens only")?;
+    let session = caller.end_user("verify answers for session tokens only")?;
     let mut response = body::empty();
     let values = [
         ("x-session-user", session.user_id.as_str()),

@@ -74,6 +74,7 @@ async fn a_bad_setting_is_named_in_one_line() {
         ("LISTEN_ADDR", "nowhere", "address and a port"),
         ("MAX_SESSIONS_PER_USER", "many", "invalid digit"),
         ("MAX_SESSIONS_PER_USER", "-1", "invalid"),
+        ("MAX_SESSIONS_PER_USER", "10001", "0 is no limit"),
         ("LIMIT_POLICY", "evict", "evict-oldest"),
         ("SESSION_TIMEOUT_HOURS", "soon", "not a number"),
         ("SESSION_TIMEOUT_HOURS", "0", "at least"),

@@ -1,9 +1,11 @@
 //! A store that fails: told as what it is, and never as a logout.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use serde_json::json;
-use session_store::MemoryStore;
+use session_store::{MemoryStore, NewSession, SessionStore as _};
 
 use crate::support::{Fault, FaultyStore, SERVICE_KEY, TestServer, device};
 
@@ -128,4 +130,26 @@ async fn a_fill_in_gives_up_in_the_end() {
     let login = server.log_in(74).await;
     let create = server.post("/sessions/create").bearer(&login.token);
     create.json(&device()).send().await.problem(409);
+}
+
+/// Between the look at the credential and the logout, a backend gives the session another token.
+#[tokio::test]
+async fn a_rotation_does_not_rescue_a_session_from_its_logout() {
+    let store = memory();
+    let login = store.create(NewSession::new(74.into())).await.unwrap();
+    let (rotating, token) = (store.clone(), login.token.clone());
+    let rotate = move |method: &str| {
+        if method.starts_with("revoke") {
+            // The embedded store never waits.
+            let mut context = Context::from_waker(Waker::noop());
+            let rotated = pin!(rotating.rotate(&token)).poll(&mut context);
+            assert!(matches!(rotated, Poll::Ready(Ok(Some(_)))));
+        }
+        None
+    };
+    let server = TestServer::start(FaultyStore::new(store.clone(), rotate), &[]).await;
+    let logout = server.request("DELETE", "/sessions/logout");
+    let response = logout.bearer(&login.token.expose()).send().await;
+    response.expect(200);
+    assert!(store.get(login.session.id).await.unwrap().is_none());
 }

@@ -30,9 +30,11 @@ use std::time::Duration;
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::{BorrowDecode, Encode};
 
+use crate::data::Data;
 use crate::digest::Verifier;
+use crate::ended::{EndReason, EndedSession};
 use crate::error::RecordError;
-use crate::session::{Data, Device, EndReason, EndedSession, Fingerprint, Session, limits};
+use crate::session::{Device, Fingerprint, Session, limits};
 use crate::timestamp::{Timestamp, duration_millis};
 use crate::token::SessionId;
 use crate::user::UserId;

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use crate::session::EndReason;
+use crate::ended::EndReason;
 use crate::timestamp::Timestamp;
 use crate::token::SessionId;
 use crate::user::UserId;

@@ -37,12 +37,15 @@ mod codec;
 mod config;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod data;
 mod digest;
+mod ended;
 mod error;
 mod event;
 #[cfg(feature = "redis")]
 mod keys;
 mod memory;
+mod page;
 #[cfg(feature = "redis")]
 mod redis;
 mod session;
@@ -52,20 +55,17 @@ mod token;
 mod user;
 
 pub use config::{Config, ConfigError, History, KnownDevices, Limit, LimitPolicy, Pepper};
+pub use data::{Data, DataError};
 pub use digest::{Digester, Verifier};
+pub use ended::{EndReason, EndedSession, RevokeReason};
 pub use error::{Error, Invalid, RecordError, Result};
 pub use event::{Event, EventKind, EventStream, EventsMissed};
 pub use memory::{ManualClock, MemoryStore};
+pub use page::{Cursor, CursorError, List, Order, Page, Unreadable};
 #[cfg(feature = "redis")]
 pub use redis::{ConnectError, RedisOptions, RedisStore};
-pub use session::{
-    Data, DataError, Device, EndReason, EndedSession, Fingerprint, NewSession, RevokeReason,
-    Session, Update, limits,
-};
-pub use store::{
-    Created, Cursor, CursorError, List, Order, Page, RevokedAll, Rotated, SessionStore, Unreadable,
-    Updated,
-};
+pub use session::{Device, Fingerprint, NewSession, Session, Update, limits};
+pub use store::{Created, RevokedAll, Rotated, SessionStore, Updated};
 pub use timestamp::Timestamp;
 pub use token::{SessionId, SessionIdError, Token, TokenError};
 pub use user::{UserId, UserIdError};

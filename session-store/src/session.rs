@@ -1,12 +1,9 @@
 use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::config::Config;
+use crate::data::Data;
 use crate::error::Invalid;
 use crate::timestamp::Timestamp;
 use crate::token::SessionId;
@@ -151,83 +148,6 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// What a service keeps with a session: bytes to the store, JSON by agreement.
-///
-/// ```
-/// use serde::{Deserialize, Serialize};
-/// use session_store::Data;
-///
-/// #[derive(Serialize, Deserialize, PartialEq, Debug)]
-/// struct Cart { items: Vec<u32> }
-///
-/// let data = Data::encode(&Cart { items: vec![7] })?;
-/// assert_eq!(data.decode::<Cart>()?, Some(Cart { items: vec![7] }));
-/// assert_eq!(Data::default().decode::<Cart>()?, None);
-/// # Ok::<(), session_store::DataError>(())
-/// ```
-///
-/// JSON and not bincode, so that a service may add a field to its type (with `#[serde(default)]`)
-/// while sessions of the old shape live, and so that what `session-server` stores as free-form
-/// `data` reads the same here.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Data(Box<[u8]>);
-
-/// Application data that couldn't be turned into JSON, or from it into the type asked for.
-#[derive(Debug, thiserror::Error)]
-#[error("the session's data is not of the expected shape")]
-pub struct DataError(#[from] serde_json::Error);
-
-impl Data {
-    /// Encodes a value of the service's own type.
-    ///
-    /// # Errors
-    ///
-    /// The value has no JSON form (a map with keys that aren't strings, say).
-    pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self, DataError> {
-        Ok(Self(serde_json::to_vec(value)?.into_boxed_slice()))
-    }
-
-    /// Decodes into the service's own type; `None` where the session holds no data.
-    ///
-    /// # Errors
-    ///
-    /// The data was written with another shape.
-    pub fn decode<T: DeserializeOwned>(&self) -> Result<Option<T>, DataError> {
-        if self.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(serde_json::from_slice(&self.0)?))
-    }
-
-    /// Takes bytes as they are, for a service with a format of its own.
-    #[must_use]
-    pub fn from_bytes(bytes: impl Into<Box<[u8]>>) -> Self {
-        Self(bytes.into())
-    }
-
-    /// The bytes as they are stored.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// Whether the session holds no data.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(crate) fn check(&self, config: &Config) -> Result<(), Invalid> {
-        if self.0.len() > config.max_data_bytes {
-            return Err(Invalid {
-                field: "data",
-                reason: format!("must be at most {} bytes", config.max_data_bytes),
-            });
-        }
-        Ok(())
-    }
-}
-
 /// A session to be created.
 ///
 /// ```
@@ -355,118 +275,4 @@ fn check_fingerprint(fingerprint: Option<&str>) -> Result<(), Invalid> {
         });
     }
     Invalid::check_chars(field, fingerprint, limits::FINGERPRINT_CHARS)
-}
-
-/// A session that has ended, as the history remembers it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct EndedSession {
-    /// The session's public name.
-    pub id: SessionId,
-    /// Whose session it was.
-    pub user_id: UserId,
-    /// The user's name.
-    pub username: Option<String>,
-    /// What the user could do.
-    pub role: Option<String>,
-    /// Where the user had logged in.
-    pub device: Device,
-    /// When the session was created.
-    pub created_at: Timestamp,
-    /// The last activity that was written.
-    pub last_activity: Timestamp,
-    /// When it ended; for a session that expired, its expiry.
-    pub ended_at: Timestamp,
-    /// Why it ended.
-    pub reason: EndReason,
-}
-
-impl EndedSession {
-    /// What is left of a session.
-    #[must_use]
-    pub fn new(session: Session, ended_at: Timestamp, reason: EndReason) -> Self {
-        Self {
-            id: session.id,
-            user_id: session.user_id,
-            username: session.username,
-            role: session.role,
-            device: session.device,
-            created_at: session.created_at,
-            last_activity: session.last_activity,
-            ended_at,
-            reason,
-        }
-    }
-}
-
-/// Why a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum EndReason {
-    /// The user ended it.
-    Logout,
-    /// Somebody else ended it: an admin, a service.
-    Revoked,
-    /// It made room for a newer one, by the [limit](Config::limit).
-    Evicted,
-    /// The same device logged in again.
-    Replaced,
-    /// Its idle or absolute timeout passed.
-    Expired,
-}
-
-impl EndReason {
-    /// Every reason there is.
-    pub const ALL: [Self; 5] = [
-        Self::Logout,
-        Self::Revoked,
-        Self::Evicted,
-        Self::Replaced,
-        Self::Expired,
-    ];
-
-    /// The word for it, as in the HTTP contract.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Logout => "logout",
-            Self::Revoked => "revoked",
-            Self::Evicted => "evicted",
-            Self::Replaced => "replaced",
-            Self::Expired => "expired",
-        }
-    }
-}
-
-impl fmt::Display for EndReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for EndReason {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<Self, ()> {
-        let known = Self::ALL.into_iter().find(|reason| reason.as_str() == word);
-        known.ok_or(())
-    }
-}
-
-/// Why a caller ends a session; the other [reasons](EndReason) are the store's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RevokeReason {
-    /// The user ends it.
-    Logout,
-    /// Somebody else ends it: an admin, a service.
-    Revoked,
-}
-
-impl From<RevokeReason> for EndReason {
-    fn from(reason: RevokeReason) -> Self {
-        match reason {
-            RevokeReason::Logout => Self::Logout,
-            RevokeReason::Revoked => Self::Revoked,
-        }
-    }
 }

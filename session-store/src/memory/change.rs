@@ -6,9 +6,10 @@ use super::live::{Arrival, Live};
 use super::state::State;
 use crate::config::LimitPolicy;
 use crate::digest::Verifier;
+use crate::ended::{EndReason, EndedSession};
 use crate::error::{Error, Result};
 use crate::event::EventKind;
-use crate::session::{EndReason, EndedSession, Fingerprint, Session, Update};
+use crate::session::{Fingerprint, Session, Update};
 use crate::timestamp::Timestamp;
 use crate::token::SessionId;
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::History;
-use crate::session::EndedSession;
+use crate::ended::EndedSession;
 use crate::timestamp::Timestamp;
 use crate::token::SessionId;
 

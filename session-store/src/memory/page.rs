@@ -1,6 +1,6 @@
 use super::history::Past;
+use crate::page::{Cursor, List, Order, Page};
 use crate::session::Session;
-use crate::store::{Cursor, List, Order, Page};
 use crate::timestamp::Timestamp;
 use crate::token::SessionId;
 

@@ -6,9 +6,10 @@ use super::live::Live;
 use super::page::page;
 use super::user::User;
 use crate::config::Config;
+use crate::ended::{EndReason, EndedSession};
 use crate::event::EventKind;
-use crate::session::{EndReason, EndedSession, Session};
-use crate::store::{List, Page};
+use crate::page::{List, Page};
+use crate::session::Session;
 use crate::timestamp::Timestamp;
 use crate::token::SessionId;
 

@@ -26,7 +26,8 @@ use crate::timestamp::{Timestamp, duration_millis};
 use crate::token::{SessionId, Token};
 use crate::user::UserId;
 
-/// Sessions in Redis 7.0 or later (or Valkey): the back end for services.
+/// Sessions in Redis 7.0 or later, or in Valkey, which speaks the same protocol (the tests run on
+/// Redis 7.0): the back end for services.
 ///
 /// All calls share one multiplexed connection, kept alive by a task of its own that ends with the
 /// last clone of the store. Cloning is cheap.

@@ -56,7 +56,7 @@ pub enum EndReason {
     Logout,
     /// Somebody else ended it: an admin, a service.
     Revoked,
-    /// It made room for a newer one, by the [limit](Config::limit).
+    /// It made room for a newer one, by the [limit](crate::Config::limit).
     Evicted,
     /// The same device logged in again.
     Replaced,

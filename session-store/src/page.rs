@@ -10,7 +10,7 @@ use crate::session::Session;
 use crate::timestamp::Timestamp;
 use crate::token::SessionId;
 
-/// Which page of a user's sessions to [list](SessionStore::list).
+/// Which page of a user's sessions to [list](crate::SessionStore::list).
 #[derive(Clone, Copy, Debug)]
 pub struct List {
     /// The most sessions on the page (1,000), ended ones included; at least 1 and at most

@@ -21,6 +21,8 @@ fn backwards() -> TempDir {
     }
     source.push_str("order_end\nEND LC_COLLATE\n");
     fs::write(dir.path().join("source"), source).unwrap();
+    // The characters' names are in a package of their own.
+    session_test::ensure_program("/usr/share/i18n/charmaps", "locales");
     // Ends with an error, because the locale has no other category than this one.
     let _ = Command::new("localedef")
         .args(["--force", "--quiet", "--inputfile=source", "./backwards"])

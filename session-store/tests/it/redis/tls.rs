@@ -14,6 +14,7 @@ use super::documented;
 
 /// A certificate for the loopback address, signed by itself.
 fn certificate(dir: &Path) {
+    session_test::ensure_program("openssl", "openssl");
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"])
         .args(["-pkeyopt", "ec_paramgen_curve:prime256v1"])

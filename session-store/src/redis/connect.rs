@@ -98,6 +98,10 @@ impl RedisStore {
     /// Connects to the Redis at `url`: `redis://`, `rediss://` (with the `tls` feature) or
     /// `unix://`.
     ///
+    /// Over TLS the system's certificates are trusted, or those in the file that the environment
+    /// variable `SSL_CERT_FILE` names. For anything else, make a pool and give it
+    /// [`from_pool`](Self::from_pool).
+    ///
     /// Must be called inside a tokio runtime, which the store then needs as long as it lives.
     ///
     /// # Errors

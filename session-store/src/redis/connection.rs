@@ -255,13 +255,17 @@ async fn read_clock(
     connection: &mut MultiplexedConnection,
     clock: &ServerClock,
 ) -> Result<(), RedisError> {
+    let asked = clock.elapsed_millis();
     let (seconds, micros): (i64, i64) = redis::cmd("TIME").query_async(connection).await?;
-    clock.set(seconds * 1000 + micros / 1000);
+    clock.set(seconds * 1000 + micros / 1000, asked);
     Ok(())
 }
 
 /// The server's clock, followed from its last reading by the local monotonic clock. What the local
 /// wall clock shows doesn't matter.
+///
+/// Never behind the server's, and ahead by no more than the reading took: a touch that is thought due
+/// a moment early is decided by the script, one that is thought due late would be missed.
 struct ServerClock {
     origin: Instant,
     /// The server's time at `origin`, ms.
@@ -280,13 +284,14 @@ impl ServerClock {
         i64::try_from(self.origin.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
-    fn set(&self, millis: i64) {
-        let origin_millis = millis - self.elapsed_millis();
+    /// The server showed `millis` at some time after `asked`; both are rounded down.
+    fn set(&self, millis: i64, asked: i64) {
+        let origin_millis = millis + 1 - asked;
         self.origin_millis.store(origin_millis, Ordering::Relaxed);
     }
 
     fn now(&self) -> Timestamp {
-        let millis = self.origin_millis.load(Ordering::Relaxed) + self.elapsed_millis();
+        let millis = self.origin_millis.load(Ordering::Relaxed) + self.elapsed_millis() + 1;
         Timestamp::from_millis(u64::try_from(millis).unwrap_or(0))
     }
 }

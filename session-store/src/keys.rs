@@ -13,7 +13,6 @@
 //! | `prefix:events` | channel | what happens |
 
 use crate::config::ConfigError;
-use crate::digest;
 use crate::token::SessionId;
 use crate::user::UserId;
 
@@ -51,9 +50,9 @@ impl Keys {
         format!("{}:{{{}}}:s:{}", self.prefix, id.bucket(), id.local())
     }
 
-    /// The key of a user's index.
-    pub(crate) fn index(&self, user: &UserId) -> String {
-        format!("{}:{{{}}}:u:{user}", self.prefix, digest::bucket(user))
+    /// The key of the index of a user, whose bucket is `bucket`.
+    pub(crate) fn index(&self, bucket: &str, user: &UserId) -> String {
+        format!("{}:{{{bucket}}}:u:{user}", self.prefix)
     }
 
     /// The channel on which events are told.

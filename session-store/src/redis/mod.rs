@@ -20,7 +20,7 @@ use crate::ended::{EndReason, EndedSession, RevokeReason};
 use crate::error::{Error, RecordError, Result};
 use crate::event::EventStream;
 use crate::page::{List, Page};
-use crate::session::{NewSession, Session, Update};
+use crate::session::{Fingerprint, NewSession, Session, Update};
 use crate::store::{Created, RevokedAll, Rotated, SessionStore, Updated};
 use crate::timestamp::{Timestamp, duration_millis};
 use crate::token::{SessionId, Token};
@@ -66,10 +66,12 @@ impl SessionStore for RedisStore {
 
     async fn create(&self, new: NewSession) -> Result<Created> {
         new.check(self.config())?;
+        let fingerprint = new.fingerprint.as_deref();
+        let fingerprint = self.scripts().fingerprint(&new.user_id, fingerprint);
         let mut evicted = Vec::new();
         loop {
             let token = Token::mint(&new.user_id)?;
-            match self.scripts().create(&new, &token).await? {
+            match self.scripts().create(&new, fingerprint, &token).await? {
                 Create::Created {
                     now,
                     new_device,
@@ -78,7 +80,7 @@ impl SessionStore for RedisStore {
                     let mut ended = ended_sessions(now, ended);
                     ended.append(&mut evicted);
                     return Ok(Created {
-                        session: self.as_created(new, token.id(), now),
+                        session: self.as_created(new, fingerprint, token.id(), now),
                         token,
                         ended,
                         new_device,
@@ -268,16 +270,20 @@ impl RedisStore {
     }
 
     /// A session as `create.lua` has just written it.
-    fn as_created(&self, new: NewSession, id: SessionId, now: Timestamp) -> Session {
+    fn as_created(
+        &self,
+        new: NewSession,
+        fingerprint: Option<Fingerprint>,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Session {
         let config = self.config();
         let absolute = new.absolute_timeout.unwrap_or(config.absolute_timeout);
         let absolute = now.saturating_add(absolute);
         let idle = codec::idle_millis(config.idle_timeout);
         Session {
             id,
-            fingerprint: self
-                .scripts()
-                .fingerprint(&new.user_id, new.fingerprint.as_deref()),
+            fingerprint,
             user_id: new.user_id,
             username: new.username,
             role: new.role,

@@ -142,9 +142,13 @@ impl Scripts {
         call
     }
 
-    fn of_user(&self, script: &'static Script, user: &UserId) -> ScriptInvocation<'static> {
-        let bucket = digest::bucket(user);
-        let mut call = self.prepare(script, &self.keys.index(user), &bucket);
+    fn of_user(
+        &self,
+        script: &'static Script,
+        user: &UserId,
+        bucket: &str,
+    ) -> ScriptInvocation<'static> {
+        let mut call = self.prepare(script, &self.keys.index(bucket, user), bucket);
         call.arg(user.as_str());
         call
     }
@@ -157,10 +161,15 @@ impl Scripts {
         fingerprint.map(|fingerprint| self.digester.fingerprint(user, fingerprint))
     }
 
-    pub(super) async fn create(&self, new: &NewSession, token: &Token) -> Result<Create> {
+    /// `fingerprint` is the digest of the new session's.
+    pub(super) async fn create(
+        &self,
+        new: &NewSession,
+        fingerprint: Option<Fingerprint>,
+        token: &Token,
+    ) -> Result<Create> {
         let config = &self.config;
         let user = new.user_id.as_str();
-        let fingerprint = self.fingerprint(&new.user_id, new.fingerprint.as_deref());
         let (limit, policy) = config.limit.map_or((0, LimitPolicy::EvictOldest), |limit| {
             (limit.max.get(), limit.policy)
         });
@@ -284,7 +293,7 @@ impl Scripts {
 
     /// Ends some of a user's sessions.
     pub(super) async fn revoke_all(&self, user: &UserId, reason: EndReason) -> Result<RevokeUser> {
-        let mut call = self.of_user(&REVOKE_USER, user);
+        let mut call = self.of_user(&REVOKE_USER, user, &digest::bucket(user));
         call.arg("").arg(reason.as_str());
         self.revoke_user(call).await
     }
@@ -300,7 +309,9 @@ impl Scripts {
     }
 
     pub(super) async fn count(&self, user: &UserId) -> Result<u64> {
-        self.connection.run(&self.of_user(&COUNT, user)).await
+        self.connection
+            .run(&self.of_user(&COUNT, user, &digest::bucket(user)))
+            .await
     }
 
     pub(super) async fn list(&self, user: &UserId, list: &List) -> Result<ListPage> {
@@ -312,7 +323,8 @@ impl Scripts {
             ),
             None => ("", 0, String::new()),
         };
-        let mut call = self.of_user(&LIST, user);
+        let bucket = digest::bucket(user);
+        let mut call = self.of_user(&LIST, user, &bucket);
         call.arg(list.limit)
             .arg(u8::from(list.include_ended))
             .arg(order)
@@ -326,7 +338,6 @@ impl Scripts {
                 break reply;
             }
         };
-        let bucket = digest::bucket(user);
         let last = if last.is_empty() {
             None
         } else {

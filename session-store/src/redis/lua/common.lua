@@ -147,6 +147,15 @@ local function finish_now(user, id, session, reason)
   end
 end
 
+-- Ends a live session now, and adds what it was to what the script answers: id, reason, record.
+local function finish_and_report(ended, user, id, reason)
+  local record = redis.call('GET', record_key(id)) or ''
+  finish_now(user, id, parse(record), reason)
+  ended[#ended + 1] = id
+  ended[#ended + 1] = reason
+  ended[#ended + 1] = record
+end
+
 -- Moves sessions that have expired by themselves into the history, in the order of their expiry.
 -- Answers whether that were as many as one run takes, so that there may be more.
 local function settle(user)

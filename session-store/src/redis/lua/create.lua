@@ -62,14 +62,6 @@ local function choose(excess, same)
   return chosen
 end
 
-local function finish_and_report(ending, reason)
-  local record = redis.call('GET', record_key(ending)) or ''
-  finish_now(user, ending, parse(record), reason)
-  ended[#ended + 1] = ending
-  ended[#ended + 1] = reason
-  ended[#ended + 1] = record
-end
-
 if redis.call('EXISTS', KEYS[1]) == 1 then
   return { 'taken', now, -1, {} }
 end
@@ -78,6 +70,7 @@ settle(user)
 forget_devices(user, tonumber(ARGV[19]))
 
 local same, known
+local evicted = {}
 if fingerprint ~= NO_FINGERPRINT then
   same, known = session_of_device(user, fingerprint)
 end
@@ -91,21 +84,21 @@ if limit > 0 then
     -- Only after the limit was lowered a lot: those that expire soonest go, in bounded steps.
     for _, ending in ipairs(redis.call('ZRANGEBYSCORE', user.index, now, '+inf', 'LIMIT', 0, BATCH)) do
       if ending ~= same then
-        finish_and_report(ending, 'evicted')
+        finish_and_report(ended, user, ending, 'evicted')
       end
     end
     trim_history(user)
     return { 'more', now, -1, ended }
   end
-  local evicted = excess > 0 and choose(excess, same) or {}
-  if same then
-    finish_and_report(same, 'replaced')
+  if excess > 0 then
+    evicted = choose(excess, same)
   end
-  for _, ending in ipairs(evicted) do
-    finish_and_report(ending, 'evicted')
-  end
-elseif same then
-  finish_and_report(same, 'replaced')
+end
+if same then
+  finish_and_report(ended, user, same, 'replaced')
+end
+for _, ending in ipairs(evicted) do
+  finish_and_report(ended, user, ending, 'evicted')
 end
 
 local session = {

@@ -30,9 +30,7 @@ else
   local other, known = session_of_device(user, fingerprint)
   new_device = known and 0 or 1
   if other and other ~= id then
-    local replaced = redis.call('GET', record_key(other))
-    finish_now(user, other, parse(replaced), 'replaced')
-    ended = { other, 'replaced', replaced }
+    finish_and_report(ended, user, other, 'replaced')
   end
   if session.fingerprint ~= fingerprint then
     leave_device(user, session)

@@ -8,6 +8,7 @@ use redis::{AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo, R
 
 use super::connection::Connection;
 use super::scripts::Scripts;
+use super::source::Sources;
 use super::{Inner, RedisStore};
 use crate::config::{Config, ConfigError};
 use crate::error::Error;
@@ -168,12 +169,13 @@ impl RedisStore {
         if options.deadline < Duration::from_millis(1) {
             return Err(ConfigError::new("deadline", "must be at least 1 ms").into());
         }
+        let sources = Arc::new(Sources::new(&keys, &config));
         let unreachable = |source| ConnectError::Unreachable {
             address: address.clone(),
             source,
         };
         let opened = async {
-            let connection = Connection::open(pool, options.deadline).await?;
+            let connection = Connection::open(pool, options.deadline, sources.clone()).await?;
             let hello = hello(&connection).await?;
             Ok((connection, hello))
         };
@@ -187,7 +189,7 @@ impl RedisStore {
         warn_of_eviction(&connection).await;
         Ok(Self {
             inner: Arc::new(Inner {
-                scripts: Scripts::new(connection, keys, config),
+                scripts: Scripts::new(connection, keys, config, sources),
                 events: options.events,
                 deadline: options.deadline,
             }),

@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{sleep, timeout};
 
-use super::scripts;
+use super::source::Sources;
 use crate::error::{Error, Result};
 use crate::timestamp::Timestamp;
 
@@ -95,9 +95,13 @@ impl CallError {
 
 impl Connection {
     /// Connects, and goes on supervising. Must be called inside a tokio runtime.
-    pub(super) async fn open(pool: Pool, deadline: Duration) -> Result<Self> {
+    pub(super) async fn open(
+        pool: Pool,
+        deadline: Duration,
+        sources: Arc<Sources>,
+    ) -> Result<Self> {
         let clock = ServerClock::new();
-        let first = connect(&pool, deadline, &clock)
+        let first = connect(&pool, deadline, &clock, &sources)
             .await
             .map_err(|error| error.into_error(deadline))?;
         let shared = Arc::new(Shared {
@@ -107,7 +111,7 @@ impl Connection {
             clock,
             deadline,
         });
-        let supervisor = tokio::spawn(supervise(shared.clone(), pool));
+        let supervisor = tokio::spawn(supervise(shared.clone(), pool, sources));
         Ok(Self { shared, supervisor })
     }
 
@@ -188,7 +192,7 @@ impl Shared {
 
 /// Checks the connection when in doubt and every now and then; makes another when it is broken, or
 /// leads to a server that has become a replica: the address may lead elsewhere by now.
-async fn supervise(shared: Arc<Shared>, pool: Pool) {
+async fn supervise(shared: Arc<Shared>, pool: Pool, sources: Arc<Sources>) {
     let mut pause = RETRY.0;
     let mut made = Instant::now();
     loop {
@@ -202,14 +206,14 @@ async fn supervise(shared: Arc<Shared>, pool: Pool) {
             {
                 made = Instant::now();
                 // Until there is another, and if there is none, this one still serves reads.
-                if let Ok(connection) = connect(&pool, shared.deadline, &shared.clock).await {
+                if let Ok(connection) = connect(&pool, shared.deadline, &shared.clock, &sources).await {
                     tracing::info!("the server is a replica; connected to Redis again");
                     shared.state.store(Arc::new(State::Up(connection)));
                 }
             }
             continue;
         }
-        match connect(&pool, shared.deadline, &shared.clock).await {
+        match connect(&pool, shared.deadline, &shared.clock, &sources).await {
             Ok(connection) => {
                 tracing::info!("connected to Redis again");
                 shared.state.store(Arc::new(State::Up(connection)));
@@ -230,6 +234,7 @@ async fn connect(
     pool: &Pool,
     deadline: Duration,
     clock: &ServerClock,
+    sources: &Sources,
 ) -> Result<MultiplexedConnection, CallError> {
     let object = timeout(deadline, pool.get())
         .await
@@ -239,7 +244,7 @@ async fn connect(
     connection.set_response_timeout(deadline);
     // Loading now spares the first calls a round trip each; they would manage without.
     let mut load = redis::pipe();
-    for source in scripts::SOURCES {
+    for source in sources.texts() {
         load.cmd("SCRIPT").arg("LOAD").arg(source).ignore();
     }
     let prepared = async {

@@ -5,6 +5,7 @@ mod connection;
 mod events;
 mod page;
 mod scripts;
+mod source;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -41,7 +42,7 @@ use crate::user::UserId;
 ///
 /// ```text
 /// ~sess:* &sess:events -@all +@string +@hash +@list +@sortedset +exists +unlink +pexpireat
-/// +pexpiretime +pttl +time +publish +subscribe +ping +eval +evalsha +script|load
+/// +time +publish +subscribe +ping +eval +evalsha +script|load
 /// ```
 ///
 /// While Redis can't be reached every call fails with [`Error::Unavailable`] or

@@ -57,7 +57,7 @@ const DAMAGES: &[(&str, Damage)] = &[
         record
     }),
     ("a body that asks for a terabyte", |mut record| {
-        record.truncate(90);
+        record.truncate(96);
         record.extend([1, 253, 0, 0, 0, 0, 0, 1, 0, 0]);
         record
     }),
@@ -66,7 +66,7 @@ const DAMAGES: &[(&str, Damage)] = &[
         record
     }),
     ("no UTF-8", |mut record| {
-        record[88] = 0xff;
+        record[94] = 0xff;
         record
     }),
 ];

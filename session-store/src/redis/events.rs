@@ -1,17 +1,19 @@
 //! The stream of events: a subscription that is made again when it breaks.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use redis::Client;
 use redis::aio::PubSub;
-use redis::{Client, RedisError};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{sleep, timeout};
 
-use super::connection::CallError;
+use super::cluster;
+use super::node::CallError;
 use crate::error::Result;
 use crate::event::{Event, EventKind, EventStream, EventsMissed};
 use crate::timestamp::Timestamp;
@@ -24,16 +26,24 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 /// The pause between attempts to subscribe again.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// Where a subscription can be made.
+#[derive(Clone)]
+pub(super) enum Source {
+    Server(Client),
+    /// Any node will do: what is published on one is passed on to all.
+    Cluster(Arc<cluster::Shared>),
+}
+
 type Item = Result<Event, EventsMissed>;
 
 /// Subscribes to the channel; what is published after this returns is in the stream.
 pub(super) async fn subscribe(
-    client: Client,
+    source: Source,
     channel: String,
     deadline: Duration,
 ) -> Result<EventStream> {
     let mut subscription = Subscription {
-        client,
+        source,
         channel,
         deadline,
         pubsub: None,
@@ -69,7 +79,7 @@ async fn read(
 }
 
 struct Subscription {
-    client: Client,
+    source: Source,
     channel: String,
     deadline: Duration,
     pubsub: Option<PubSub>,
@@ -104,16 +114,29 @@ impl Subscription {
     }
 
     async fn open(&self) -> Result<PubSub, CallError> {
-        let subscribed = async {
-            let mut pubsub = self.client.get_async_pubsub().await?;
-            pubsub.subscribe(&self.channel).await?;
-            Ok::<_, RedisError>(pubsub)
+        let clients = match &self.source {
+            Source::Server(client) => vec![client.clone()],
+            Source::Cluster(cluster) => cluster.clients(),
         };
-        match timeout(self.deadline, subscribed).await {
-            Ok(pubsub) => pubsub.map_err(CallError::Redis),
-            Err(_) => Err(CallError::Timeout),
-        }
+        let subscribed = async {
+            let mut outcome = Err(CallError::Timeout);
+            for client in clients {
+                outcome = subscribed(&client, &self.channel).await;
+                if outcome.is_ok() {
+                    break;
+                }
+            }
+            outcome
+        };
+        let outcome = timeout(self.deadline, subscribed).await;
+        outcome.unwrap_or(Err(CallError::Timeout))
     }
+}
+
+async fn subscribed(client: &Client, channel: &str) -> Result<PubSub, CallError> {
+    let mut pubsub = client.get_async_pubsub().await?;
+    pubsub.subscribe(channel).await?;
+    Ok(pubsub)
 }
 
 async fn is_alive(pubsub: &mut PubSub, deadline: Duration) -> bool {

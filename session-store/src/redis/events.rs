@@ -1,5 +1,6 @@
 //! The stream of events: a subscription that is made again when it breaks.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,7 +122,7 @@ impl Subscription {
         let subscribed = async {
             let mut outcome = Err(CallError::Timeout);
             for client in clients {
-                outcome = subscribed(&client, &self.channel).await;
+                outcome = self.open_at(&client).await;
                 if outcome.is_ok() {
                     break;
                 }
@@ -131,12 +132,35 @@ impl Subscription {
         let outcome = timeout(self.deadline, subscribed).await;
         outcome.unwrap_or(Err(CallError::Timeout))
     }
+
+    async fn open_at(&self, client: &Client) -> Result<PubSub, CallError> {
+        let mut pubsub = client.get_async_pubsub().await?;
+        pubsub.subscribe(&self.channel).await?;
+        if let Source::Cluster(cluster) = &self.source {
+            settle(&mut pubsub, cluster, &self.channel).await?;
+        }
+        Ok(pubsub)
+    }
 }
 
-async fn subscribed(client: &Client, channel: &str) -> Result<PubSub, CallError> {
-    let mut pubsub = client.get_async_pubsub().await?;
-    pubsub.subscribe(channel).await?;
-    Ok(pubsub)
+/// Lets pass what happened before the subscription. Nodes pass on what is published, each in its
+/// order, but behind its answer: so each master is told a mark, and what comes before the marks is
+/// from before. That they come at all shows that the nodes are connected.
+async fn settle(
+    pubsub: &mut PubSub,
+    cluster: &cluster::Shared,
+    channel: &str,
+) -> Result<(), CallError> {
+    let mut marks = cluster.mark(channel).await;
+    let mut messages = pubsub.on_message();
+    while !marks.is_empty() {
+        let Some(message) = messages.next().await else {
+            let gone = io::Error::from(io::ErrorKind::ConnectionReset);
+            return Err(CallError::Redis(gone.into()));
+        };
+        marks.retain(|mark| mark.as_bytes() != message.get_payload_bytes());
+    }
+    Ok(())
 }
 
 async fn is_alive(pubsub: &mut PubSub, deadline: Duration) -> bool {

@@ -8,6 +8,7 @@ mod map;
 mod route;
 mod slots;
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,17 +143,35 @@ impl Drop for Cluster {
 }
 
 impl Shared {
-    /// Where any node can be reached, those first that are connected.
+    /// Where any node can be reached, those first that are connected, in an order of its own for
+    /// each call: one node alone mustn't get everybody's streams.
     pub(super) fn clients(&self) -> Vec<Client> {
         let map = self.map.load();
-        let (up, down): (Vec<_>, Vec<_>) = map
+        let (mut up, down): (Vec<_>, Vec<_>) = map
             .masters()
             .iter()
             .partition(|master| master.node.connection().is_ok());
+        let start = random() % up.len().max(1) as u64;
+        up.rotate_left(usize::try_from(start).unwrap_or(0));
         let masters = up.into_iter().chain(down);
         let masters = masters.map(|master| info(&self.seeds[0], &master.address));
         let nodes = masters.chain(self.seeds.iter().cloned());
         nodes.filter_map(|node| Client::open(node).ok()).collect()
+    }
+
+    /// Has each master that is there publish a message of its own, and answers these. None of them
+    /// is an event.
+    pub(super) async fn mark(&self, channel: &str) -> Vec<String> {
+        let (map, nonce) = (self.map.load_full(), random());
+        let masters = map.masters().iter().enumerate();
+        let marking = masters.map(async |(number, master)| {
+            let mark = format!("mark {nonce:016x} {number}");
+            let mut publish = redis::cmd("PUBLISH");
+            publish.arg(channel).arg(&mark);
+            let published = master.node.query::<u64>(&publish).await;
+            published.is_ok().then_some(mark)
+        });
+        join_all(marking).await.into_iter().flatten().collect()
     }
 
     fn master_of(&self, slot: u16) -> Result<Arc<Master>, RedisError> {
@@ -315,6 +334,11 @@ fn host(seed: &ConnectionInfo) -> &str {
         ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host,
         _ => "",
     }
+}
+
+/// A number that no two calls share. What it decides is nobody's secret.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 fn unserved(slot: usize) -> io::Error {

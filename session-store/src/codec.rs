@@ -64,11 +64,7 @@ pub(crate) struct Record {
 pub(crate) struct Texts<'a>([Option<&'a str>; 6]);
 
 impl<'a> Texts<'a> {
-    pub(crate) fn of(
-        username: Option<&'a str>,
-        role: Option<&'a str>,
-        device: &'a Device,
-    ) -> Self {
+    pub(crate) fn of(username: Option<&'a str>, role: Option<&'a str>, device: &'a Device) -> Self {
         Self([
             username,
             role,

@@ -83,7 +83,9 @@ impl EndReason {
     /// What [`digit`](Self::digit) gave.
     #[cfg(feature = "redis")]
     pub(crate) fn from_digit(digit: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(digit.checked_sub(b'0')?)).copied()
+        Self::ALL
+            .get(usize::from(digit.checked_sub(b'0')?))
+            .copied()
     }
 
     /// The word for it, as in the HTTP contract.

@@ -67,7 +67,8 @@ pub enum EventKind {
 #[error("events were missed")]
 pub struct EventsMissed;
 
-/// What happens to every session of the store, from now on, in order.
+/// What happens to every session of the store, from now on, for each user in order. (On a single
+/// Redis all is in order; in a cluster, events of different users may overtake each other.)
 ///
 /// Never ends by itself: where the connection breaks it is made again, and
 /// `Err(`[`EventsMissed`]`)` stands for what may have happened meanwhile. Dropping it ends it.

@@ -40,6 +40,11 @@ impl Keys {
         })
     }
 
+    /// What all keys and the channel begin with.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// What all keys of a bucket begin with.
     pub(crate) fn base(&self, bucket: &str) -> String {
         self.key(bucket, "", "")

@@ -1,37 +1,40 @@
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tempfile::TempDir;
+
+/// Holds the time, milliseconds since the epoch; mapped by the servers.
+const FILE: &str = "clock";
+
 /// The wall clock of a server under test: stands still, and moves when it is told to.
 #[derive(Debug)]
 pub struct Clock {
-    path: PathBuf,
+    dir: TempDir,
     file: File,
     millis: Mutex<i64>,
 }
 
 impl Clock {
-    /// A clock that shows the present, kept in `dir`.
-    pub(crate) fn new(dir: &Path) -> Self {
-        let path = dir.join("clock");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .open(&path)
-            .expect("the temporary directory can be written");
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .expect("it is later than 1970");
+    /// A clock that shows the present.
+    pub(crate) fn new() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self::at(now.expect("it is later than 1970"))
+    }
+
+    /// A clock that shows this time since the epoch.
+    pub(crate) fn at(time: Duration) -> Self {
+        let dir = TempDir::with_prefix("clock-").expect("a temporary directory can be made");
+        let file = File::create(dir.path().join(FILE));
+        let file = file.expect("the temporary directory can be written");
         let clock = Self {
-            path,
+            dir,
             file,
             millis: Mutex::new(0),
         };
-        clock.advance(now);
+        clock.advance(time);
         clock
     }
 
@@ -58,6 +61,6 @@ impl Clock {
         };
         command
             .env("LD_PRELOAD", shim)
-            .env("SESSION_TEST_CLOCK", &self.path);
+            .env("SESSION_TEST_CLOCK", self.dir.path().join(FILE));
     }
 }

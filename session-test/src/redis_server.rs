@@ -32,8 +32,8 @@ pub struct Builder {
     settings: Settings,
 }
 
-#[derive(Debug, Default)]
-struct Settings {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
 }
@@ -56,8 +56,7 @@ impl Builder {
     /// Any other setting.
     #[must_use]
     pub fn argument(mut self, name: &str, value: &str) -> Self {
-        let argument = [name.to_owned(), value.to_owned()];
-        self.settings.arguments.extend(argument);
+        self.settings.argument(name, value);
         self
     }
 
@@ -71,20 +70,20 @@ impl Builder {
 
     /// Starts the server and waits until it serves.
     pub fn start(self) -> RedisServer {
-        let dir = TempDir::with_prefix("redis-").expect("a temporary directory can be made");
-        let clock = self.stopped_clock.then(|| Clock::new(dir.path()));
         loop {
-            let port = free_port();
-            if let Some(child) = launch(port, &dir, clock.as_ref(), &self.settings) {
-                return RedisServer {
-                    child,
-                    port,
-                    clock,
-                    settings: self.settings,
-                    dir,
-                };
+            let (dir, settings) = (RedisServer::new_dir(), self.settings.clone());
+            let clock = self.stopped_clock.then(Clock::new);
+            if let Some(server) = RedisServer::start_at(free_port(), dir, clock, settings) {
+                return server;
             }
         }
+    }
+}
+
+impl Settings {
+    pub(crate) fn argument(&mut self, name: &str, value: &str) {
+        let argument = [name.to_owned(), value.to_owned()];
+        self.arguments.extend(argument);
     }
 }
 
@@ -97,6 +96,28 @@ impl RedisServer {
     /// A server with something special about it.
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    /// A directory for a server.
+    pub(crate) fn new_dir() -> TempDir {
+        TempDir::with_prefix("redis-").expect("a temporary directory can be made")
+    }
+
+    /// Starts a server on this port; `None` where it was taken.
+    pub(crate) fn start_at(
+        port: u16,
+        dir: TempDir,
+        clock: Option<Clock>,
+        settings: Settings,
+    ) -> Option<Self> {
+        let child = launch(port, &dir, clock.as_ref(), &settings)?;
+        Some(Self {
+            child,
+            port,
+            clock,
+            settings,
+            dir,
+        })
     }
 
     /// Its URL over TCP.
@@ -201,7 +222,7 @@ impl Drop for RedisServer {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
     listener.local_addr().expect("it is bound").port()
 }

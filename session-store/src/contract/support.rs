@@ -14,6 +14,8 @@ use crate::{
 
 /// No behaviour depends on how fast a store is; this only ends a run that would hang.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How many users mark the end of what was heard: enough for one on each of a few servers.
+const MARKS: usize = 9;
 
 pub(super) const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -230,25 +232,30 @@ pub(super) async fn cut_off<F: Future>(future: F, polls: usize) -> Option<F::Out
     .await
 }
 
-/// The events up to now. What comes after a session of nobody else was created is from later.
+/// The events up to now. What comes after a session of nobody else was created is from later; those
+/// of different users may overtake each other, so several users have to say so.
 pub(super) async fn heard(store: &impl SessionStore, events: &mut EventStream) -> Vec<Event> {
-    let mark = NewSession::new(UserId::new("the end of what was heard").expect("a user id"));
-    let mark = login(store, mark).await.session;
-    let mut heard = Vec::new();
-    loop {
+    let mut marks = Vec::new();
+    for number in 0..MARKS {
+        let user = UserId::new(format!("end {number} of what was heard")).expect("a user id");
+        marks.push(login(store, NewSession::new(user)).await.session);
+    }
+    let (mut heard, mut left) = (Vec::new(), distinct(marks.iter().map(|mark| mark.id)));
+    while !left.is_empty() {
         let event = tokio::time::timeout(PATIENCE, events.next()).await;
         let event = event.expect("the events come").expect("the store is there");
         let event = event.expect("no event is missed");
-        if event.session_id == mark.id {
-            // Leaves room for the next mark where the limit is one.
-            let revoked = store.revoke(mark.id, crate::RevokeReason::Logout).await;
-            assert!(revoked.expect("revoke").is_some());
-            return heard;
-        }
-        if event.user_id != mark.user_id {
+        left.remove(&event.session_id);
+        if marks.iter().all(|mark| mark.user_id != event.user_id) {
             heard.push(event);
         }
     }
+    for mark in marks {
+        // Leaves room for the next mark where the limit is one.
+        let revoked = store.revoke(mark.id, crate::RevokeReason::Logout).await;
+        assert!(revoked.expect("revoke").is_some());
+    }
+    heard
 }
 
 /// Numbers that look random and are the same in every run (splitmix64).

@@ -1,21 +1,20 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_redis::{Manager, Pool, Runtime};
-use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo, RedisError, Value};
+use redis::{AsyncConnectionConfig, Client, ConnectionInfo, RedisError};
 
+use super::check::{Check, Mode, OLDEST};
+use super::cluster::Cluster;
 use super::connection::Connection;
+use super::events::Source;
 use super::scripts::Scripts;
 use super::source::Sources;
+use super::url::{self, Target};
 use super::{Inner, RedisStore};
 use crate::config::{Config, ConfigError};
 use crate::error::Error;
 use crate::keys::Keys;
-
-/// The oldest server: `PEXPIRETIME` and the `TIME` of a script that writes.
-const OLDEST: (u32, u32) = (7, 0);
 
 /// How a [`RedisStore`] uses its Redis.
 #[derive(Clone, Debug)]
@@ -53,8 +52,9 @@ pub enum ConnectError {
 
     /// The URL isn't one that leads to a Redis.
     #[error(
-        "not a Redis URL: expected redis://[user:password@]host[:port][/database], rediss://… (with \
-         the `tls` feature) or unix:///path/to/socket"
+        "not a Redis URL: expected redis://[user:password@]host[:port][/database], \
+         redis-cluster://[user:password@]host[:port][,host[:port]…], rediss://… or \
+         rediss-cluster://… (with the `tls` feature), or unix:///path/to/socket"
     )]
     Url(#[source] RedisError),
 
@@ -90,18 +90,32 @@ pub enum ConnectError {
     #[error("the server is a replica; its master is needed")]
     Replica,
 
-    /// The server is a node of a cluster, which a single connection can't serve.
-    #[error("the server is a node of a Redis Cluster; a single Redis is needed")]
+    /// The server is a node of a cluster, which the URL of a single Redis can't lead to.
+    #[error(
+        "the server is a node of a Redis Cluster: let the URL begin with redis-cluster:// \
+         (or rediss-cluster://)"
+    )]
     Cluster,
+
+    /// The URL is a cluster's, and the server isn't a node of one.
+    #[error(
+        "the server isn't a node of a Redis Cluster: let the URL begin with redis:// (or rediss://)"
+    )]
+    NoCluster,
 }
 
 impl RedisStore {
-    /// Connects to the Redis at `url`: `redis://`, `rediss://` (with the `tls` feature) or
-    /// `unix://`.
+    /// Connects to the Redis at `url`: `redis://`, `unix://`, or `redis-cluster://` with one or more
+    /// nodes of a Redis Cluster (`redis-cluster://a:6379,b,c`); with the `tls` feature `rediss://`
+    /// and `rediss-cluster://` too.
     ///
     /// Over TLS the system's certificates are trusted, or those in the file that the environment
     /// variable `SSL_CERT_FILE` names. For anything else, make a pool and give it
     /// [`from_pool`](Self::from_pool).
+    ///
+    /// Of a cluster one node is enough to find the others; name several, so that one of them may be
+    /// away. All its masters have to be there for a store to be made. They are reached at the
+    /// addresses by which the cluster itself names them.
     ///
     /// Must be called inside a tokio runtime, which the store then needs as long as it lives.
     ///
@@ -125,17 +139,12 @@ impl RedisStore {
     pub async fn connect(
         url: &str,
         config: Config,
-        mut options: RedisOptions,
+        options: RedisOptions,
     ) -> Result<Self, ConnectError> {
-        let info = url.into_connection_info().map_err(ConnectError::Url)?;
-        // Small requests that must not wait for company: without this, TCP may hold them back.
-        let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
-        let address = info.addr().to_string();
-        if options.events.is_none() {
-            options.events = Some(Client::open(info.clone()).map_err(ConnectError::Url)?);
+        match url::parse(url).map_err(ConnectError::Url)? {
+            Target::Single(info) => Self::connect_single(*info, config, options).await,
+            Target::Cluster(seeds) => Self::connect_cluster(seeds, config, options).await,
         }
-        let pool = pool(info, options.deadline).map_err(ConnectError::Url)?;
-        Self::open(pool, address, config, options).await
     }
 
     /// Uses connections of a pool that the service already has, with its address, credentials and
@@ -143,7 +152,7 @@ impl RedisStore {
     ///
     /// One connection at a time is taken out of the pool for good, and replaced when it breaks;
     /// the pool is free to make another in its place. [`SessionStore::events`] needs
-    /// [`RedisOptions::events`].
+    /// [`RedisOptions::events`]. A cluster has no pool: that takes a URL.
     ///
     /// [`SessionStore::events`]: crate::SessionStore::events
     ///
@@ -155,54 +164,82 @@ impl RedisStore {
         config: Config,
         options: RedisOptions,
     ) -> Result<Self, ConnectError> {
-        Self::open(pool, "the pool's address".into(), config, options).await
+        Self::open(pool, "the pool's address", config, options).await
+    }
+
+    async fn connect_single(
+        info: ConnectionInfo,
+        config: Config,
+        mut options: RedisOptions,
+    ) -> Result<Self, ConnectError> {
+        let address = info.addr().to_string();
+        if options.events.is_none() {
+            options.events = Some(Client::open(info.clone()).map_err(ConnectError::Url)?);
+        }
+        let pool = pool(info, options.deadline).map_err(ConnectError::Url)?;
+        Self::open(pool, &address, config, options).await
     }
 
     async fn open(
         pool: Pool,
-        address: String,
+        address: &str,
         config: Config,
         options: RedisOptions,
     ) -> Result<Self, ConnectError> {
-        config.check()?;
-        let keys = Keys::new(&options.prefix)?;
-        if options.deadline < Duration::from_millis(1) {
-            return Err(ConfigError::new("deadline", "must be at least 1 ms").into());
-        }
-        let sources = Arc::new(Sources::new(&keys, &config));
-        let unreachable = |source| ConnectError::Unreachable {
-            address: address.clone(),
-            source,
+        let check = check(&config, &options, Mode::Single)?;
+        let connection = Connection::Single(check.open(pool, address).await?);
+        let events = options.events.map(Source::Server);
+        Ok(Self::over(connection, check, events, config))
+    }
+
+    async fn connect_cluster(
+        seeds: Vec<ConnectionInfo>,
+        config: Config,
+        options: RedisOptions,
+    ) -> Result<Self, ConnectError> {
+        let check = check(&config, &options, Mode::Cluster)?;
+        let cluster = Cluster::open(seeds, check.clone()).await?;
+        let events = match options.events {
+            Some(client) => Source::Server(client),
+            None => Source::Cluster(cluster.shared().clone()),
         };
-        let opened = async {
-            let connection = Connection::open(pool, options.deadline, sources.clone()).await?;
-            let hello = hello(&connection).await?;
-            Ok((connection, hello))
-        };
-        let (connection, hello) = opened.await.map_err(&unreachable)?;
-        check_server(&hello)?;
-        let missing = missing_right(&connection, &keys).await;
-        if let Some(command) = missing.map_err(unreachable)? {
-            let prefix = options.prefix;
-            return Err(ConnectError::Rights { command, prefix });
-        }
-        warn_of_eviction(&connection).await;
-        Ok(Self {
+        Ok(Self::over(
+            Connection::Cluster(cluster),
+            check,
+            Some(events),
+            config,
+        ))
+    }
+
+    fn over(connection: Connection, check: Check, events: Option<Source>, config: Config) -> Self {
+        Self {
             inner: Arc::new(Inner {
-                scripts: Scripts::new(connection, keys, config, sources),
-                events: options.events,
-                deadline: options.deadline,
+                deadline: check.deadline,
+                scripts: Scripts::new(connection, check.keys, config, check.sources),
+                events,
             }),
-        })
+        }
     }
 }
 
+/// What is asked of a server, if the settings make sense.
+fn check(config: &Config, options: &RedisOptions, mode: Mode) -> Result<Check, ConfigError> {
+    config.check()?;
+    let keys = Keys::new(&options.prefix)?;
+    if options.deadline < Duration::from_millis(1) {
+        return Err(ConfigError::new("deadline", "must be at least 1 ms"));
+    }
+    Ok(Check {
+        sources: Arc::new(Sources::new(&keys, config)),
+        keys,
+        mode,
+        deadline: options.deadline,
+    })
+}
+
 /// A pool whose every step has a deadline; the store takes one connection out of it.
-fn pool(info: ConnectionInfo, deadline: Duration) -> Result<Pool, RedisError> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(deadline))
-        .set_response_timeout(Some(deadline));
-    let manager = Manager::new_with_config(info, config)?;
+pub(super) fn pool(info: ConnectionInfo, deadline: Duration) -> Result<Pool, RedisError> {
+    let manager = Manager::new_with_config(info, timeouts(deadline))?;
     Ok(Pool::builder(manager)
         .max_size(1)
         .runtime(Runtime::Tokio1)
@@ -213,57 +250,8 @@ fn pool(info: ConnectionInfo, deadline: Duration) -> Result<Pool, RedisError> {
         .expect("a runtime is named, which is all that the timeouts need"))
 }
 
-/// What the server says of itself. `HELLO` needs no right.
-async fn hello(connection: &Connection) -> Result<HashMap<String, Value>, Error> {
-    connection.query(&redis::cmd("HELLO")).await
-}
-
-fn check_server(hello: &HashMap<String, Value>) -> Result<(), ConnectError> {
-    let text = |name: &str| -> String {
-        let value = hello.get(name).cloned().unwrap_or(Value::Nil);
-        redis::from_redis_value(value).unwrap_or_default()
-    };
-    let found = text("version");
-    let mut numbers = found.split('.').map(|number| number.parse().unwrap_or(0));
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    if version < OLDEST {
-        return Err(ConnectError::TooOld { found });
-    }
-    if text("role") != "master" {
-        return Err(ConnectError::Replica);
-    }
-    if text("mode") == "cluster" {
-        return Err(ConnectError::Cluster);
-    }
-    Ok(())
-}
-
-/// The first command that the store needs and its user may not call.
-async fn missing_right(connection: &Connection, keys: &Keys) -> Result<Option<String>, Error> {
-    let mut ask = redis::cmd("EVAL");
-    ask.arg(include_str!("lua/rights.lua"))
-        .arg(0)
-        .arg(keys.base("AA"))
-        .arg(keys.channel());
-    connection.query(&ask).await
-}
-
-/// Says so when Redis may drop sessions to save memory. Not being allowed to ask is fine.
-async fn warn_of_eviction(connection: &Connection) {
-    let mut info = redis::cmd("INFO");
-    info.arg("memory");
-    let Ok(memory) = connection.query::<String>(&info).await else {
-        return;
-    };
-    let field = |name: &str| {
-        let mut fields = memory.lines().filter_map(|line| line.split_once(':'));
-        fields.find(|(key, _)| *key == name).map(|(_, value)| value)
-    };
-    let policy = field("maxmemory_policy").unwrap_or("noeviction");
-    if policy != "noeviction" && field("maxmemory") != Some("0") {
-        tracing::warn!(
-            policy,
-            "Redis may evict sessions when its memory is full; set maxmemory-policy to noeviction"
-        );
-    }
+pub(super) fn timeouts(deadline: Duration) -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(deadline))
+        .set_response_timeout(Some(deadline))
 }

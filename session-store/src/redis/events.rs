@@ -1,18 +1,21 @@
 //! The stream of events: a subscription that is made again when it breaks.
 
 use std::collections::VecDeque;
+use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use redis::Client;
 use redis::aio::PubSub;
-use redis::{Client, RedisError};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{sleep, timeout};
 
-use super::connection::CallError;
+use super::cluster;
+use super::node::CallError;
 use crate::ended::EndReason;
 use crate::error::Result;
 use crate::event::{Event, EventKind, EventStream, EventsMissed};
@@ -26,16 +29,24 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 /// The pause between attempts to subscribe again.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// Where a subscription can be made.
+#[derive(Clone)]
+pub(super) enum Source {
+    Server(Client),
+    /// Any node will do: what is published on one is passed on to all.
+    Cluster(Arc<cluster::Shared>),
+}
+
 type Item = Result<Event, EventsMissed>;
 
 /// Subscribes to the channel; what is published after this returns is in the stream.
 pub(super) async fn subscribe(
-    client: Client,
+    source: Source,
     channel: String,
     deadline: Duration,
 ) -> Result<EventStream> {
     let mut subscription = Subscription {
-        client,
+        source,
         channel,
         deadline,
         pubsub: None,
@@ -72,7 +83,7 @@ async fn read(
 }
 
 struct Subscription {
-    client: Client,
+    source: Source,
     channel: String,
     deadline: Duration,
     pubsub: Option<PubSub>,
@@ -111,16 +122,52 @@ impl Subscription {
     }
 
     async fn open(&self) -> Result<PubSub, CallError> {
-        let subscribed = async {
-            let mut pubsub = self.client.get_async_pubsub().await?;
-            pubsub.subscribe(&self.channel).await?;
-            Ok::<_, RedisError>(pubsub)
+        let clients = match &self.source {
+            Source::Server(client) => vec![client.clone()],
+            Source::Cluster(cluster) => cluster.clients(),
         };
-        match timeout(self.deadline, subscribed).await {
-            Ok(pubsub) => pubsub.map_err(CallError::Redis),
-            Err(_) => Err(CallError::Timeout),
-        }
+        let subscribed = async {
+            let mut outcome = Err(CallError::Timeout);
+            for client in clients {
+                outcome = self.open_at(&client).await;
+                if outcome.is_ok() {
+                    break;
+                }
+            }
+            outcome
+        };
+        let outcome = timeout(self.deadline, subscribed).await;
+        outcome.unwrap_or(Err(CallError::Timeout))
     }
+
+    async fn open_at(&self, client: &Client) -> Result<PubSub, CallError> {
+        let mut pubsub = client.get_async_pubsub().await?;
+        pubsub.subscribe(&self.channel).await?;
+        if let Source::Cluster(cluster) = &self.source {
+            settle(&mut pubsub, cluster, &self.channel).await?;
+        }
+        Ok(pubsub)
+    }
+}
+
+/// Lets pass what happened before the subscription. Nodes pass on what is published, each in its
+/// order, but behind its answer: so each master is told a mark, and what comes before the marks is
+/// from before. That they come at all shows that the nodes are connected.
+async fn settle(
+    pubsub: &mut PubSub,
+    cluster: &cluster::Shared,
+    channel: &str,
+) -> Result<(), CallError> {
+    let mut marks = cluster.mark(channel).await;
+    let mut messages = pubsub.on_message();
+    while !marks.is_empty() {
+        let Some(message) = messages.next().await else {
+            let gone = io::Error::from(io::ErrorKind::ConnectionReset);
+            return Err(CallError::Redis(gone.into()));
+        };
+        marks.retain(|mark| mark.as_bytes() != message.get_payload_bytes());
+    }
+    Ok(())
 }
 
 async fn is_alive(pubsub: &mut PubSub, deadline: Duration) -> bool {

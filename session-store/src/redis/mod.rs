@@ -1,17 +1,20 @@
 //! The Redis back end. Only this folder sends commands.
 
+mod check;
+mod clock;
+mod cluster;
 mod connect;
 mod connection;
 mod events;
+mod node;
 mod page;
 mod scripts;
 mod source;
+mod url;
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-
-use ::redis::Client;
 
 pub use self::connect::{ConnectError, RedisOptions};
 use self::scripts::{Create, Ended, RevokeUser, Scripts, Update as Updating};
@@ -56,7 +59,7 @@ pub struct RedisStore {
 struct Inner {
     scripts: Scripts,
     /// Where a stream of events connects to; a store made from a pool may not know.
-    events: Option<Client>,
+    events: Option<events::Source>,
     deadline: std::time::Duration,
 }
 
@@ -219,11 +222,11 @@ impl SessionStore for RedisStore {
     }
 
     async fn events(&self) -> Result<EventStream> {
-        let client = self.inner.events.clone().ok_or_else(|| {
+        let source = self.inner.events.clone().ok_or_else(|| {
             Error::Refused("the store was made from a pool, without RedisOptions::events".into())
         })?;
         let channel = self.scripts().keys.channel().to_owned();
-        events::subscribe(client, channel, self.inner.deadline).await
+        events::subscribe(source, channel, self.inner.deadline).await
     }
 }
 

@@ -100,12 +100,7 @@ impl Scripts {
         script.key(self.keys.record(id))
     }
 
-    fn of_user<'a>(
-        &self,
-        script: &'a Script,
-        user: &UserId,
-        bucket: &str,
-    ) -> ScriptInvocation<'a> {
+    fn of_user<'a>(&self, script: &'a Script, user: &UserId, bucket: &str) -> ScriptInvocation<'a> {
         let mut call = script.key(self.keys.index(bucket, user));
         call.arg(user.as_str());
         call
@@ -127,9 +122,7 @@ impl Scripts {
         token: &Token,
     ) -> Result<Create> {
         let verifier = self.digester.verifier(token);
-        let timeout = new
-            .absolute_timeout
-            .unwrap_or(self.config.absolute_timeout);
+        let timeout = new.absolute_timeout.unwrap_or(self.config.absolute_timeout);
         let mut call = self.of_session(&self.sources.create, token.id());
         call.arg(codec::new_record(new, fingerprint, &verifier))
             .arg(duration_millis(timeout));

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use redis::Commands as _;
-use session_test::{Proxy, RedisServer};
+use session_test::{Proxy, RedisCluster, RedisServer};
 
 #[test]
 fn a_killed_server_comes_back_with_its_data() {
@@ -39,6 +39,32 @@ fn calls_are_counted() {
     server.reset_stats();
     let _: Option<String> = server.connection().get("key").unwrap();
     assert_eq!(server.command_calls().get("get"), Some(&1));
+}
+
+#[test]
+fn a_cluster_serves_every_slot_and_its_time_moves() {
+    let cluster = RedisCluster::builder().stopped_clock().start();
+    for key in ["a", "b", "c", "{tag}:d"] {
+        let node = &cluster.nodes()[cluster.node_of(key)];
+        let _: () = node.connection().pset_ex(key, "value", 1000).unwrap();
+    }
+    let keys = |cluster: &RedisCluster| -> Vec<u64> {
+        let size = |node: &RedisServer| redis::cmd("DBSIZE").query(&mut node.connection());
+        cluster
+            .nodes()
+            .iter()
+            .map(|node| size(node).unwrap())
+            .collect()
+    };
+    assert_eq!(keys(&cluster).iter().sum::<u64>(), 4);
+    cluster.advance(Duration::from_millis(1000));
+    let missing = |key: &str| {
+        let node = &cluster.nodes()[cluster.node_of(key)];
+        !node.connection().exists::<_, bool>(key).unwrap()
+    };
+    assert!(!missing("a"));
+    cluster.advance(Duration::from_millis(1));
+    assert!(missing("a") && missing("b") && missing("c"));
 }
 
 #[tokio::test]

@@ -27,8 +27,8 @@ end
 -- Forgets the devices without a session beyond the bound, those whose session ran out first. In the
 -- index they stand last among the devices: the closer to the mark, the longer ago.
 local function trim_devices()
-  -- All but the mark, and one session with its device, at most.
-  if call('ZCARD', index) - 3 <= DEVICES_MAX then
+  -- All but the mark and one session, at most.
+  if call('ZCARD', index) - 2 <= DEVICES_MAX then
     return
   end
   local excess = call('ZCOUNT', index, '(-' .. now_score, '-4') - DEVICES_MAX

@@ -1,6 +1,7 @@
 //! The Redis back end on a real Redis.
 
 mod bulk;
+mod cluster;
 mod collation;
 mod connect;
 mod contract;

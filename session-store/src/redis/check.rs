@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_redis::Pool;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, ConnectionInfo, ErrorKind, RedisError, ServerErrorKind, Value};
 
 use super::connect::{self, ConnectError};
-use super::node::{CallError, Node};
+use super::node::{CallError, Node, NodePool};
 use super::source::Sources;
 use crate::error::Error;
 use crate::keys::Keys;
@@ -38,7 +37,7 @@ pub(super) enum Mode {
 
 impl Check {
     /// Makes a node of a server that changes can be left to.
-    pub(super) async fn open(&self, pool: Pool, address: &str) -> Result<Node, ConnectError> {
+    pub(super) async fn open(&self, pool: NodePool, address: &str) -> Result<Node, ConnectError> {
         let unreachable = |source| ConnectError::Unreachable {
             address: address.to_owned(),
             source,

@@ -8,6 +8,7 @@ use super::check::{Check, Mode, OLDEST};
 use super::cluster::Cluster;
 use super::connection::Connection;
 use super::events::Source;
+use super::node::NodePool;
 use super::scripts::Scripts;
 use super::source::Sources;
 use super::url::{self, Target};
@@ -15,6 +16,10 @@ use super::{Inner, RedisStore};
 use crate::config::{Config, ConfigError};
 use crate::error::Error;
 use crate::keys::Keys;
+
+/// Calls that may wait to be written. With fewer than there are callers, these queue for a place, and
+/// what could have travelled together doesn't.
+const IN_FLIGHT: usize = 4096;
 
 /// How a [`RedisStore`] uses its Redis.
 #[derive(Clone, Debug)]
@@ -164,6 +169,10 @@ impl RedisStore {
         config: Config,
         options: RedisOptions,
     ) -> Result<Self, ConnectError> {
+        let pool = NodePool {
+            pool,
+            is_timed: true,
+        };
         Self::open(pool, "the pool's address", config, options).await
     }
 
@@ -176,12 +185,15 @@ impl RedisStore {
         if options.events.is_none() {
             options.events = Some(Client::open(info.clone()).map_err(ConnectError::Url)?);
         }
-        let pool = pool(info, options.deadline).map_err(ConnectError::Url)?;
+        let pool = NodePool {
+            pool: pool(info, options.deadline).map_err(ConnectError::Url)?,
+            is_timed: false,
+        };
         Self::open(pool, &address, config, options).await
     }
 
     async fn open(
-        pool: Pool,
+        pool: NodePool,
         address: &str,
         config: Config,
         options: RedisOptions,
@@ -239,7 +251,11 @@ fn check(config: &Config, options: &RedisOptions, mode: Mode) -> Result<Check, C
 
 /// A pool whose every step has a deadline; the store takes one connection out of it.
 pub(super) fn pool(info: ConnectionInfo, deadline: Duration) -> Result<Pool, RedisError> {
-    let manager = Manager::new_with_config(info, timeouts(deadline))?;
+    // Calls are bounded by their node, see `NodePool`.
+    let unbounded = timeouts(deadline)
+        .set_response_timeout(None)
+        .set_pipeline_buffer_size(IN_FLIGHT);
+    let manager = Manager::new_with_config(info, unbounded)?;
     Ok(Pool::builder(manager)
         .max_size(1)
         .runtime(Runtime::Tokio1)

@@ -5,6 +5,7 @@ mod clock;
 mod cluster;
 mod connect;
 mod connection;
+mod deadline;
 mod events;
 mod node;
 mod page;
@@ -236,8 +237,9 @@ impl RedisStore {
     }
 
     async fn read(&self, id: SessionId) -> Result<Option<Record>> {
-        let mut get = ::redis::cmd("GET");
-        get.arg(self.scripts().keys.record(id));
+        let key = self.scripts().keys.record(id);
+        let mut get = ::redis::Cmd::with_capacity(2, "GET".len() + key.len());
+        get.arg("GET").arg(key);
         let record: Option<Vec<u8>> = self.scripts().connection.query(&get).await?;
         record.map(|record| decode(id, &record)).transpose()
     }

@@ -18,6 +18,7 @@ use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{sleep, timeout};
 
 use super::clock::ServerClock;
+use super::deadline::{Deadline, Passed};
 use super::source::Sources;
 use crate::error::{Error, Result};
 use crate::timestamp::Timestamp;
@@ -29,10 +30,19 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_m
 
 type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
+/// Where a node's connections come from.
+pub(super) struct NodePool {
+    pub(super) pool: Pool,
+    /// Whether each of them bounds its calls by a timer of its own. Those of a service's pool do, and
+    /// so have to know the deadline; and those of a cluster, whose calls take them from the node.
+    pub(super) is_timed: bool,
+}
+
 /// A server, over a connection that all callers share. Dropping it ends the supervisor.
 pub(super) struct Node {
     shared: Arc<Shared>,
     supervisor: JoinHandle<()>,
+    beating: JoinHandle<()>,
 }
 
 struct Shared {
@@ -44,7 +54,7 @@ struct Shared {
     /// A write found that the server has become a replica.
     demoted: AtomicBool,
     clock: ServerClock,
-    deadline: Duration,
+    deadline: Deadline,
 }
 
 enum State {
@@ -66,6 +76,12 @@ pub(super) enum CallError {
 impl From<RedisError> for CallError {
     fn from(error: RedisError) -> Self {
         Self::Redis(error)
+    }
+}
+
+impl From<Passed> for CallError {
+    fn from(Passed: Passed) -> Self {
+        Self::Timeout
     }
 }
 
@@ -102,7 +118,7 @@ impl CallError {
 impl Node {
     /// Connects, and goes on supervising. Must be called inside a tokio runtime.
     pub(super) async fn open(
-        pool: Pool,
+        pool: NodePool,
         address: &str,
         deadline: Duration,
         sources: Arc<Sources>,
@@ -117,10 +133,16 @@ impl Node {
             doubt: Notify::new(),
             demoted: AtomicBool::new(false),
             clock,
-            deadline,
+            deadline: Deadline::new(deadline),
         });
         let supervisor = tokio::spawn(supervise(shared.clone(), pool, sources));
-        Ok(Self { shared, supervisor })
+        let beating = shared.clone();
+        let beating = tokio::spawn(async move { beating.deadline.beat().await });
+        Ok(Self {
+            shared,
+            supervisor,
+            beating,
+        })
     }
 
     /// What the server's clock shows now, as far as can be told without asking.
@@ -133,33 +155,40 @@ impl Node {
         self.shared.current()
     }
 
-    /// Runs a script.
+    /// Runs a script. One that the server has forgotten takes three commands: one deadline for them
+    /// all.
     pub(super) async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T> {
-        let outcome = async {
-            let mut connection = self.shared.current()?;
-            Ok(call.invoke_async(&mut connection).await?)
-        };
-        // A script that the server has forgotten takes three commands: one deadline for them all.
-        let outcome = timeout(self.shared.deadline, outcome).await;
-        self.judge(outcome.unwrap_or(Err(CallError::Timeout))).await
+        self.call(async |mut connection| call.invoke_async(&mut connection).await)
+            .await
     }
 
-    /// Runs a command. Its deadline is the connection's own.
+    /// Runs a command.
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
-        let outcome = async {
-            let mut connection = self.shared.current()?;
-            Ok(command.query_async(&mut connection).await?)
-        };
-        self.judge(outcome.await).await
+        self.call(async |mut connection| {
+            let reply = connection.send_packed_command(command).await?;
+            Ok(redis::from_redis_value(reply.extract_error()?)?)
+        })
+        .await
     }
 
     /// Asks the server for the time, and remembers it.
     pub(super) async fn ping(&self) -> Result<()> {
-        let outcome = async {
-            let mut connection = self.shared.current()?;
-            Ok(read_clock(&mut connection, &self.shared.clock).await?)
+        self.call(async |mut connection| read_clock(&mut connection, &self.shared.clock).await)
+            .await
+    }
+
+    async fn call<T>(
+        &self,
+        work: impl AsyncFnOnce(MultiplexedConnection) -> Result<T, RedisError>,
+    ) -> Result<T> {
+        let outcome = match self.shared.current() {
+            Ok(connection) => match self.shared.deadline.bound(work(connection)).await {
+                Ok(outcome) => outcome.map_err(CallError::Redis),
+                Err(passed) => Err(passed.into()),
+            },
+            Err(down) => Err(down),
         };
-        self.judge(outcome.await).await
+        self.judge(outcome).await
     }
 
     /// Lets the supervisor look at the connection where an outcome casts doubt on it.
@@ -180,13 +209,14 @@ impl Node {
             // keep the supervisor from running at all.
             yield_now().await;
         }
-        outcome.map_err(|error| error.into_error(self.shared.deadline))
+        outcome.map_err(|error| error.into_error(self.shared.deadline.after))
     }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
         self.supervisor.abort();
+        self.beating.abort();
     }
 }
 
@@ -205,13 +235,18 @@ impl Shared {
 
 /// Checks the connection when in doubt and every now and then; makes another when it is broken, or
 /// leads to a server that has become a replica: the address may lead elsewhere by now.
-async fn supervise(shared: Arc<Shared>, pool: Pool, sources: Arc<Sources>) {
+async fn supervise(shared: Arc<Shared>, pool: NodePool, sources: Arc<Sources>) {
     let mut pause = RETRY.0;
     let mut made = Instant::now();
     loop {
         if let Ok(mut connection) = shared.current() {
             let _ = timeout(CHECK_INTERVAL, shared.doubt.notified()).await;
-            if let Err(error) = read_clock(&mut connection, &shared.clock).await {
+            let checked = shared
+                .deadline
+                .bound(read_clock(&mut connection, &shared.clock));
+            let checked = checked.await.map_err(CallError::from);
+            if let Err(error) = checked.and_then(|read| read.map_err(CallError::Redis)) {
+                let error = error.into_error(shared.deadline.after);
                 tracing::warn!(address = shared.address, %error, "lost the connection to Redis");
                 shared.set_down(Arc::new(error));
             } else if made.elapsed() >= CHECK_INTERVAL
@@ -220,7 +255,7 @@ async fn supervise(shared: Arc<Shared>, pool: Pool, sources: Arc<Sources>) {
                 made = Instant::now();
                 // Until there is another, and if there is none, this one still serves reads.
                 if let Ok(connection) =
-                    connect(&pool, shared.deadline, &shared.clock, &sources).await
+                    connect(&pool, shared.deadline.after, &shared.clock, &sources).await
                 {
                     tracing::info!(
                         address = shared.address,
@@ -231,14 +266,14 @@ async fn supervise(shared: Arc<Shared>, pool: Pool, sources: Arc<Sources>) {
             }
             continue;
         }
-        match connect(&pool, shared.deadline, &shared.clock, &sources).await {
+        match connect(&pool, shared.deadline.after, &shared.clock, &sources).await {
             Ok(connection) => {
                 tracing::info!(address = shared.address, "connected to Redis again");
                 shared.state.store(Arc::new(State::Up(connection)));
                 pause = RETRY.0;
             }
             Err(error) => {
-                shared.set_down(Arc::new(error.into_error(shared.deadline)));
+                shared.set_down(Arc::new(error.into_error(shared.deadline.after)));
                 sleep(pause).await;
                 pause = (pause * 2).min(RETRY.1);
             }
@@ -249,17 +284,19 @@ async fn supervise(shared: Arc<Shared>, pool: Pool, sources: Arc<Sources>) {
 /// Takes a connection out of the pool for good: shared with everyone here, it must not be somebody
 /// else's too, who might block it or select another database.
 async fn connect(
-    pool: &Pool,
+    pool: &NodePool,
     deadline: Duration,
     clock: &ServerClock,
     sources: &Sources,
 ) -> Result<MultiplexedConnection, CallError> {
-    let object = timeout(deadline, pool.get())
+    let object = timeout(deadline, pool.pool.get())
         .await
         .map_err(|_| CallError::Timeout)?
         .map_err(|error| CallError::Down(Arc::new(error)))?;
     let mut connection = deadpool_redis::Connection::take(object);
-    connection.set_response_timeout(deadline);
+    if pool.is_timed {
+        connection.set_response_timeout(deadline);
+    }
     // Loading now spares the first calls a round trip each; they would manage without.
     let mut load = redis::pipe();
     for source in sources.texts() {
@@ -270,7 +307,10 @@ async fn connect(
         read_clock(&mut connection, clock).await?;
         load.query_async::<()>(&mut connection).await
     };
-    prepared.await.map_err(CallError::Redis)?;
+    let prepared = timeout(deadline, prepared).await;
+    prepared
+        .map_err(|_| CallError::Timeout)?
+        .map_err(CallError::Redis)?;
     Ok(connection)
 }
 

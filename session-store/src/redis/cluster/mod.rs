@@ -27,7 +27,7 @@ use self::route::Route;
 use self::slots::{Address, Range};
 use super::check::Check;
 use super::connect::{self, ConnectError};
-use super::node::{CallError, Node};
+use super::node::{CallError, Node, NodePool};
 use crate::error::{Error, Result};
 use crate::timestamp::Timestamp;
 
@@ -305,7 +305,10 @@ async fn open_master(
 ) -> Result<Arc<Master>, ConnectError> {
     let info = info(seed, &address);
     let name = info.addr().to_string();
-    let pool = connect::pool(info, check.deadline).map_err(ConnectError::Url)?;
+    let pool = NodePool {
+        pool: connect::pool(info, check.deadline).map_err(ConnectError::Url)?,
+        is_timed: true,
+    };
     let node = check.open(pool, &name).await?;
     Ok(Arc::new(Master { address, node }))
 }

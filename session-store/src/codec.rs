@@ -1,47 +1,54 @@
 //! Records as bytes; the only file that knows bincode.
 //!
-//! A session's record is a header of fixed width, the user id as text, and a body. The Lua scripts
-//! read and rewrite the header in place (`redis/lua/common.lua` has the same table) and never look
-//! into the body. Numbers are big-endian.
+//! A session's record is a header of fixed width, the user id, texts and data. The Lua scripts
+//! read and rewrite the header in place (`redis/lua/begin.lua` has the same table) and take the rest as it
+//! is. Numbers are big-endian.
 //!
 //! | offset | bytes | what |
 //! |---:|---:|---|
 //! | 0 | 1 | format version, 1 |
-//! | 1 | 1 | flags: 1 = the user id is a number |
-//! | 2 | 4 | revision |
-//! | 6 | 6 | created at, ms |
-//! | 12 | 6 | last activity, ms |
-//! | 18 | 6 | absolute expiry, ms |
-//! | 24 | 6 | idle timeout, ms; 0 = none |
-//! | 30 | 8 | device fingerprint's digest; all 0 = none |
-//! | 38 | 16 | last address as IPv6; all 0 = none |
-//! | 54 | 32 | token's verifier |
+//! | 1 | 6 | created at, ms |
+//! | 7 | 6 | last activity, ms |
+//! | 13 | 6 | absolute expiry, ms |
+//! | 19 | 6 | idle timeout, ms; 0 = none |
+//! | 25 | 16 | last address as IPv6; all 0 = none |
+//! | 41 | 32 | token's verifier |
+//! | 73 | 4 | revision |
+//! | 77 | 8 | device fingerprint's digest; all 0 = none |
+//! | 85 | 1 | flags: 128 = the user id is a number; which of the six texts there are, 1 to 32 |
 //! | 86 | 2 | length of the user id in bytes |
-//! | 88 | | user id, then the body (bincode) |
+//! | 88 | 2 | length of the texts in bytes |
+//! | 90 | 4 | length of the data in bytes |
+//! | 94 | | user id |
+//! | | | username, role, device name, device type, browser, address: those there are, each by bincode |
+//! | | | application data |
 //!
-//! An entry of the history is the id's 16 characters, when the session ended (6), why (1: its place in
-//! [`EndReason::ALL`]), and the *stub* that lies ready while the session lives: last activity (6), created at (6), flags (1) and
-//! a body (bincode). bincode is pinned behind the version byte: a successor gets version 2, and
+//! What a touch or a rotation changes stands together, so that one command writes it. What a create
+//! sends is all from the address on: the times are Redis's business.
+//!
+//! An entry of the history is the id's 16 characters, created at (6), when the session ended (6), why
+//! (a digit: its place in [`EndReason::ALL`]), and the *stub* that lies ready while the session lives:
+//! last activity (6), flags (1) and the texts. With up to 64 bytes of it, Redis keeps a user's stubs in
+//! its compact form. bincode is pinned behind the version byte: a successor gets version 2, and
 //! version 1 stays readable.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
-use bincode::{BorrowDecode, Encode};
 
 use crate::data::Data;
 use crate::digest::Verifier;
 use crate::ended::{EndReason, EndedSession};
 use crate::error::RecordError;
-use crate::session::{Device, Fingerprint, Session, limits};
+use crate::session::{Device, Fingerprint, NewSession, Session, limits};
 use crate::timestamp::{Timestamp, duration_millis};
 use crate::token::SessionId;
 use crate::user::UserId;
 
 const VERSION: u8 = 1;
-const HEADER_BYTES: usize = 88;
-const FLAG_NUMBER: u8 = 1;
+const HEADER_BYTES: usize = 94;
+const FLAG_NUMBER: u8 = 128;
 
 /// A decoder without a limit can be told to allocate a terabyte.
 const BINCODE: Configuration<LittleEndian, Varint, Limit<{ limits::RECORD_BYTES }>> =
@@ -53,69 +60,117 @@ pub(crate) struct Record {
     pub(crate) verifier: Verifier,
 }
 
-/// Fields that both a record and a history entry have.
-#[derive(Encode, BorrowDecode)]
-struct Identity<'a> {
-    username: Option<&'a str>,
-    role: Option<&'a str>,
-    device_name: Option<&'a str>,
-    device_type: Option<&'a str>,
-    browser: Option<&'a str>,
-    ip_address: Option<&'a str>,
-}
+/// The texts that both a record and a history entry have, in their order.
+pub(crate) struct Texts<'a>([Option<&'a str>; 6]);
 
-#[derive(Encode, BorrowDecode)]
-struct Body<'a> {
-    identity: Identity<'a>,
-    data: &'a [u8],
-}
-
-impl<'a> Identity<'a> {
-    fn of(username: Option<&'a str>, role: Option<&'a str>, device: &'a Device) -> Self {
-        Self {
+impl<'a> Texts<'a> {
+    pub(crate) fn of(username: Option<&'a str>, role: Option<&'a str>, device: &'a Device) -> Self {
+        Self([
             username,
             role,
-            device_name: device.name.as_deref(),
-            device_type: device.device_type.as_deref(),
-            browser: device.browser.as_deref(),
-            ip_address: device.ip_address.as_deref(),
+            device.name.as_deref(),
+            device.device_type.as_deref(),
+            device.browser.as_deref(),
+            device.ip_address.as_deref(),
+        ])
+    }
+
+    /// The flags byte of a record: which texts there are, and what the user id is.
+    pub(crate) fn flags(&self, user: &UserId) -> u8 {
+        let number = if user.is_number() { FLAG_NUMBER } else { 0 };
+        let there = self.0.iter().enumerate();
+        there.fold(number, |flags, (bit, text)| {
+            flags | u8::from(text.is_some()) << bit
+        })
+    }
+
+    /// The texts that there are, one after the other.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.most_bytes());
+        self.encode_into(&mut bytes);
+        bytes
+    }
+
+    fn encode_into(&self, bytes: &mut Vec<u8>) {
+        for text in self.0.into_iter().flatten() {
+            bincode::encode_into_std_write(text, bytes, BINCODE)
+                .expect("text can always be encoded, and a vector takes it");
         }
     }
 
-    fn device(&self) -> Device {
-        Device {
-            name: self.device_name.map(Into::into),
-            device_type: self.device_type.map(Into::into),
-            browser: self.browser.map(Into::into),
-            ip_address: self.ip_address.map(Into::into),
+    fn most_bytes(&self) -> usize {
+        let texts = self.0.into_iter().flatten();
+        texts.map(|text| text.len() + 3).sum()
+    }
+
+    fn decode(flags: u8, mut bytes: &'a [u8]) -> Result<Self, RecordError> {
+        let mut texts = [None; 6];
+        for (bit, text) in texts.iter_mut().enumerate() {
+            if flags & (1 << bit) != 0 {
+                let (decoded, consumed) = bincode::borrow_decode_from_slice(bytes, BINCODE)
+                    .map_err(|_| RecordError::Corrupt("texts that can't be decoded"))?;
+                *text = Some(decoded);
+                bytes = &bytes[consumed..];
+            }
         }
+        match bytes.is_empty() {
+            true => Ok(Self(texts)),
+            // bincode accepts trailing bytes; a record must not have any.
+            false => Err(RecordError::Corrupt("bytes after its texts")),
+        }
+    }
+
+    fn owned(&self) -> (Option<String>, Option<String>, Device) {
+        let [username, role, name, device_type, browser, ip_address] =
+            self.0.map(|text| text.map(Into::into));
+        let device = Device {
+            name,
+            device_type,
+            browser,
+            ip_address,
+        };
+        (username, role, device)
     }
 }
 
-/// The flags byte of a user's records.
-pub(crate) fn flags(user: &UserId) -> u8 {
-    if user.is_number() { FLAG_NUMBER } else { 0 }
-}
-
-/// A record's body.
-pub(crate) fn body(
-    username: Option<&str>,
-    role: Option<&str>,
-    device: &Device,
-    data: &Data,
+/// A new session's record from its address on.
+pub(crate) fn new_record(
+    new: &NewSession,
+    fingerprint: Option<Fingerprint>,
+    verifier: &Verifier,
 ) -> Vec<u8> {
-    let identity = Identity::of(username, role, device);
-    let data = data.as_bytes();
-    encode(Body { identity, data })
+    let texts = Texts::of(new.username.as_deref(), new.role.as_deref(), &new.device);
+    let (user, data) = (new.user_id.as_str(), new.data.as_bytes());
+    let most = HEADER_BYTES + user.len() + texts.most_bytes() + data.len();
+    let mut record = Vec::with_capacity(most);
+    record.extend(address(new.device.address()));
+    record.extend(verifier.0);
+    record.extend([0; 4]);
+    record.extend(fingerprint_bytes(fingerprint));
+    record.push(texts.flags(&new.user_id));
+    record.extend(length(user.len()));
+    let texts_at = record.len();
+    record.extend([0; 2]);
+    let data_bytes = u32::try_from(data.len()).expect("data is bounded to far less");
+    record.extend(data_bytes.to_be_bytes());
+    record.extend_from_slice(user.as_bytes());
+    let before = record.len();
+    texts.encode_into(&mut record);
+    let texts_bytes = length(record.len() - before);
+    record[texts_at..texts_at + 2].copy_from_slice(&texts_bytes);
+    record.extend_from_slice(data);
+    record
 }
 
-/// A history stub's body.
-pub(crate) fn stub(username: Option<&str>, role: Option<&str>, device: &Device) -> Vec<u8> {
-    encode(Identity::of(username, role, device))
+fn length(bytes: usize) -> [u8; 2] {
+    u16::try_from(bytes)
+        .expect("fields are bounded to far less")
+        .to_be_bytes()
 }
 
-fn encode(value: impl Encode) -> Vec<u8> {
-    bincode::encode_to_vec(value, BINCODE).expect("text and bytes can always be encoded")
+/// A fingerprint as the header holds it.
+pub(crate) fn fingerprint_bytes(fingerprint: Option<Fingerprint>) -> [u8; 8] {
+    fingerprint.map_or([0; 8], |fingerprint| fingerprint.0)
 }
 
 /// An address as the header holds it.
@@ -130,26 +185,33 @@ pub(crate) fn address(address: Option<IpAddr>) -> [u8; 16] {
 /// Reads a record of the session `id`.
 pub(crate) fn decode(id: SessionId, record: &[u8]) -> Result<Record, RecordError> {
     let mut header = Reader(check_version(record)?);
-    let flags = header.byte()?;
-    let revision = u32::from_be_bytes(header.take()?);
     let created_at = header.timestamp()?;
     let last_activity = header.timestamp()?;
     let absolute_expiry = header.timestamp()?;
     let idle_timeout = header.timestamp()?.as_millis();
-    let fingerprint: [u8; 8] = header.take()?;
     let _last_address: [u8; 16] = header.take()?;
     let verifier = Verifier(header.take()?);
-    let user_bytes = usize::from(u16::from_be_bytes(header.take()?));
+    let revision = u32::from_be_bytes(header.take()?);
+    let fingerprint: [u8; 8] = header.take()?;
+    let flags = header.byte()?;
+    let user_bytes = header.length()?;
+    let texts_bytes = header.length()?;
+    let data_bytes = u32::from_be_bytes(header.take()?);
     let user = header.split(user_bytes)?;
-    let body: Body<'_> = decode_all(header.0)?;
+    let texts = Texts::decode(flags, header.split(texts_bytes)?)?;
+    let data = header.0;
+    if usize::try_from(data_bytes) != Ok(data.len()) {
+        return Err(RecordError::Corrupt("data of another length than it says"));
+    }
+    let (username, role, device) = texts.owned();
     let session = Session {
         id,
         user_id: user_id(user, flags)?,
-        username: body.identity.username.map(Into::into),
-        role: body.identity.role.map(Into::into),
-        device: body.identity.device(),
+        username,
+        role,
+        device,
         fingerprint: (fingerprint != [0; 8]).then_some(Fingerprint(fingerprint)),
-        data: Data::from_bytes(body.data),
+        data: Data::from_bytes(data),
         created_at,
         last_activity,
         expires_at: expires_at(absolute_expiry, last_activity, idle_timeout),
@@ -180,21 +242,19 @@ pub(crate) fn decode_ended(
     let mut entry = Reader(entry);
     let id = SessionId::from_parts(bucket, entry.split(16)?)
         .map_err(|_| RecordError::Corrupt("a history entry without an id"))?;
+    let created_at = entry.timestamp()?;
     let ended_at = entry.timestamp()?;
-    let reason = EndReason::ALL
-        .get(usize::from(entry.byte()?))
-        .copied()
+    let reason = EndReason::from_digit(entry.byte()?)
         .ok_or(RecordError::Corrupt("an unknown reason for ending"))?;
     let last_activity = entry.timestamp()?;
-    let created_at = entry.timestamp()?;
     let flags = entry.byte()?;
-    let identity: Identity<'_> = decode_all(entry.0)?;
+    let (username, role, device) = Texts::decode(flags, entry.0)?.owned();
     Ok(EndedSession {
         id,
         user_id: user_id(user.as_str().as_bytes(), flags)?,
-        username: identity.username.map(Into::into),
-        role: identity.role.map(Into::into),
-        device: identity.device(),
+        username,
+        role,
+        device,
         created_at,
         last_activity,
         ended_at,
@@ -218,15 +278,6 @@ fn user_id(text: &[u8], flags: u8) -> Result<UserId, RecordError> {
         .map_err(|_| RecordError::Corrupt("an invalid user id"))
 }
 
-/// bincode accepts trailing bytes; a record must not have any.
-fn decode_all<'a, T: BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> Result<T, RecordError> {
-    match bincode::borrow_decode_from_slice(bytes, BINCODE) {
-        Ok((value, consumed)) if consumed == bytes.len() => Ok(value),
-        Ok(_) => Err(RecordError::Corrupt("bytes after its body")),
-        Err(_) => Err(RecordError::Corrupt("a body that can't be decoded")),
-    }
-}
-
 /// Takes fields off the front of a slice.
 struct Reader<'a>(&'a [u8]);
 
@@ -247,6 +298,10 @@ impl<'a> Reader<'a> {
 
     fn byte(&mut self) -> Result<u8, RecordError> {
         Ok(self.take::<1>()?[0])
+    }
+
+    fn length(&mut self) -> Result<usize, RecordError> {
+        Ok(u16::from_be_bytes(self.take()?).into())
     }
 
     /// Six bytes of milliseconds.

@@ -14,13 +14,21 @@ use crate::user::UserId;
 const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// The user's bucket: the first 12 bits of the user id's SHA-256 as two base64url characters.
-pub(crate) fn bucket(user: &UserId) -> String {
+pub(crate) fn bucket(user: &UserId) -> Bucket {
     let hash = Sha256::digest(user.as_str().as_bytes());
     let twelve_bits = usize::from(hash[0]) << 4 | usize::from(hash[1]) >> 4;
-    [twelve_bits >> 6, twelve_bits & 63]
-        .map(|six_bits| char::from(BASE64URL[six_bits]))
-        .iter()
-        .collect()
+    Bucket([twelve_bits >> 6, twelve_bits & 63].map(|six_bits| BASE64URL[six_bits]))
+}
+
+/// Two characters of the base64url alphabet.
+#[derive(Clone, Copy)]
+pub(crate) struct Bucket(pub(crate) [u8; 2]);
+
+#[cfg(feature = "redis")]
+impl Bucket {
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("the alphabet is ASCII")
+    }
 }
 
 /// What a store keeps of a token: enough to recognise it, useless to whoever reads it. `Debug`

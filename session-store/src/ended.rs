@@ -74,6 +74,20 @@ impl EndReason {
         Self::Expired,
     ];
 
+    /// How Redis holds it: its place in [`ALL`](Self::ALL), as a digit.
+    #[cfg(feature = "redis")]
+    pub(crate) fn digit(self) -> char {
+        char::from(b'0' + self as u8)
+    }
+
+    /// What [`digit`](Self::digit) gave.
+    #[cfg(feature = "redis")]
+    pub(crate) fn from_digit(digit: u8) -> Option<Self> {
+        Self::ALL
+            .get(usize::from(digit.checked_sub(b'0')?))
+            .copied()
+    }
+
     /// The word for it, as in the HTTP contract.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -47,17 +47,30 @@ impl Keys {
 
     /// What all keys of a bucket begin with.
     pub(crate) fn base(&self, bucket: &str) -> String {
-        format!("{}:{{{bucket}}}:", self.prefix)
+        self.key(bucket, "", "")
+    }
+
+    /// How many bytes [`base`](Self::base) has.
+    pub(crate) fn base_bytes(&self) -> usize {
+        self.base("AA").len()
     }
 
     /// The key of a session's record.
     pub(crate) fn record(&self, id: SessionId) -> String {
-        format!("{}:{{{}}}:s:{}", self.prefix, id.bucket(), id.local())
+        self.key(id.bucket(), "s:", id.local())
     }
 
     /// The key of the index of a user, whose bucket is `bucket`.
     pub(crate) fn index(&self, bucket: &str, user: &UserId) -> String {
-        format!("{}:{{{bucket}}}:u:{user}", self.prefix)
+        self.key(bucket, "u:", user.as_str())
+    }
+
+    /// Every call needs one: put together in one allocation, without the machinery of `format!`.
+    fn key(&self, bucket: &str, kind: &str, name: &str) -> String {
+        let parts = [self.prefix.as_str(), ":{", bucket, "}:", kind, name];
+        let mut key = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+        parts.into_iter().for_each(|part| key.push_str(part));
+        key
     }
 
     /// The channel on which events are told.

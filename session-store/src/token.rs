@@ -36,7 +36,7 @@ pub struct SessionIdError;
 impl SessionId {
     fn mint(user: &UserId) -> Result<Self> {
         let mut id = [0; ID_CHARS];
-        id[..BUCKET_CHARS].copy_from_slice(digest::bucket(user).as_bytes());
+        id[..BUCKET_CHARS].copy_from_slice(&digest::bucket(user).0);
         let random: [u8; ID_BYTES] = random_bytes()?;
         URL_SAFE_NO_PAD
             .encode_slice(random, &mut id[BUCKET_CHARS..])

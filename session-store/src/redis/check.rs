@@ -1,6 +1,7 @@
 //! What a server has to be like before the store uses it, so that nothing is left half done later.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_redis::Pool;
@@ -9,6 +10,7 @@ use redis::{Client, ConnectionInfo, ErrorKind, RedisError, ServerErrorKind, Valu
 
 use super::connect::{self, ConnectError};
 use super::node::{CallError, Node};
+use super::source::Sources;
 use crate::error::Error;
 use crate::keys::Keys;
 
@@ -19,6 +21,8 @@ pub(super) const OLDEST: (u32, u32) = (7, 0);
 #[derive(Clone)]
 pub(super) struct Check {
     pub(super) keys: Keys,
+    /// What it is told before the first call.
+    pub(super) sources: Arc<Sources>,
     pub(super) mode: Mode,
     pub(super) deadline: Duration,
 }
@@ -40,7 +44,7 @@ impl Check {
             source,
         };
         let opened = async {
-            let node = Node::open(pool, address, self.deadline).await?;
+            let node = Node::open(pool, address, self.deadline, self.sources.clone()).await?;
             let hello = node.query(&redis::cmd("HELLO")).await?;
             Ok((node, Hello(hello)))
         };

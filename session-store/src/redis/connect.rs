@@ -9,6 +9,7 @@ use super::cluster::Cluster;
 use super::connection::Connection;
 use super::events::Source;
 use super::scripts::Scripts;
+use super::source::Sources;
 use super::url::{self, Target};
 use super::{Inner, RedisStore};
 use crate::config::{Config, ConfigError};
@@ -214,7 +215,7 @@ impl RedisStore {
         Self {
             inner: Arc::new(Inner {
                 deadline: check.deadline,
-                scripts: Scripts::new(connection, check.keys, config),
+                scripts: Scripts::new(connection, check.keys, config, check.sources),
                 events,
             }),
         }
@@ -229,6 +230,7 @@ fn check(config: &Config, options: &RedisOptions, mode: Mode) -> Result<Check, C
         return Err(ConfigError::new("deadline", "must be at least 1 ms"));
     }
     Ok(Check {
+        sources: Arc::new(Sources::new(&keys, config)),
         keys,
         mode,
         deadline: options.deadline,

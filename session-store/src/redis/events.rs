@@ -1,5 +1,6 @@
 //! The stream of events: a subscription that is made again when it breaks.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use super::cluster;
 use super::node::CallError;
+use crate::ended::EndReason;
 use crate::error::Result;
 use crate::event::{Event, EventKind, EventStream, EventsMissed};
 use crate::timestamp::Timestamp;
@@ -48,6 +50,7 @@ pub(super) async fn subscribe(
         channel,
         deadline,
         pubsub: None,
+        heard: VecDeque::new(),
     };
     let pubsub = subscription.open().await;
     subscription.pubsub = Some(pubsub.map_err(|error| error.into_error(deadline))?);
@@ -84,11 +87,16 @@ struct Subscription {
     channel: String,
     deadline: Duration,
     pubsub: Option<PubSub>,
+    /// Events of the last message that haven't been told yet: a script tells all of its in one.
+    heard: VecDeque<Event>,
 }
 
 impl Subscription {
     async fn next(&mut self) -> Item {
         loop {
+            if let Some(event) = self.heard.pop_front() {
+                return Ok(event);
+            }
             let Some(pubsub) = &mut self.pubsub else {
                 match self.open().await {
                     Ok(pubsub) => {
@@ -102,10 +110,9 @@ impl Subscription {
             let message = timeout(HEARTBEAT, pubsub.on_message().next()).await;
             match message {
                 Ok(Some(message)) => {
+                    let lines = str::from_utf8(message.get_payload_bytes()).unwrap_or_default();
                     // What this release doesn't know, a later one tells.
-                    if let Some(event) = parse(message.get_payload_bytes()) {
-                        return Ok(event);
-                    }
+                    self.heard.extend(lines.split('\n').filter_map(parse));
                 }
                 Ok(None) => self.pubsub = None,
                 Err(_) if is_alive(pubsub, self.deadline).await => {}
@@ -168,9 +175,9 @@ async fn is_alive(pubsub: &mut PubSub, deadline: Duration) -> bool {
     matches!(pong, Ok(Ok(_)))
 }
 
-/// Reads what `publish` in `lua/common.lua` writes: what, when, which session, a detail, whose.
-fn parse(message: &[u8]) -> Option<Event> {
-    let mut fields = std::str::from_utf8(message).ok()?.splitn(5, ' ');
+/// Reads a line of what the scripts' `tell` writes: what, when, which session, a detail, whose.
+fn parse(line: &str) -> Option<Event> {
+    let mut fields = line.splitn(5, ' ');
     let what = fields.next()?;
     let at = Timestamp::from_millis(fields.next()?.parse().ok()?);
     let session_id = fields.next()?.parse().ok()?;
@@ -194,7 +201,7 @@ fn parse(message: &[u8]) -> Option<Event> {
         },
         "rotated" => EventKind::Rotated,
         "ended" => EventKind::Ended {
-            reason: detail.parse().ok()?,
+            reason: EndReason::from_digit(*detail.as_bytes().first()?)?,
         },
         _ => return None,
     };

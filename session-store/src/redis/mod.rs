@@ -9,6 +9,7 @@ mod events;
 mod node;
 mod page;
 mod scripts;
+mod source;
 mod url;
 
 use std::fmt;
@@ -45,7 +46,7 @@ use crate::user::UserId;
 ///
 /// ```text
 /// ~sess:* &sess:events -@all +@string +@hash +@list +@sortedset +exists +unlink +pexpireat
-/// +pexpiretime +pttl +time +publish +subscribe +ping +eval +evalsha +script|load
+/// +time +publish +subscribe +ping +eval +evalsha +script|load
 /// ```
 ///
 /// and on each node of a cluster `+cluster|slots` besides.

@@ -18,7 +18,7 @@ use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{sleep, timeout};
 
 use super::clock::ServerClock;
-use super::scripts;
+use super::source::Sources;
 use crate::error::{Error, Result};
 use crate::timestamp::Timestamp;
 
@@ -101,9 +101,14 @@ impl CallError {
 
 impl Node {
     /// Connects, and goes on supervising. Must be called inside a tokio runtime.
-    pub(super) async fn open(pool: Pool, address: &str, deadline: Duration) -> Result<Self> {
+    pub(super) async fn open(
+        pool: Pool,
+        address: &str,
+        deadline: Duration,
+        sources: Arc<Sources>,
+    ) -> Result<Self> {
         let clock = ServerClock::new();
-        let first = connect(&pool, deadline, &clock)
+        let first = connect(&pool, deadline, &clock, &sources)
             .await
             .map_err(|error| error.into_error(deadline))?;
         let shared = Arc::new(Shared {
@@ -114,7 +119,7 @@ impl Node {
             clock,
             deadline,
         });
-        let supervisor = tokio::spawn(supervise(shared.clone(), pool));
+        let supervisor = tokio::spawn(supervise(shared.clone(), pool, sources));
         Ok(Self { shared, supervisor })
     }
 
@@ -200,7 +205,7 @@ impl Shared {
 
 /// Checks the connection when in doubt and every now and then; makes another when it is broken, or
 /// leads to a server that has become a replica: the address may lead elsewhere by now.
-async fn supervise(shared: Arc<Shared>, pool: Pool) {
+async fn supervise(shared: Arc<Shared>, pool: Pool, sources: Arc<Sources>) {
     let mut pause = RETRY.0;
     let mut made = Instant::now();
     loop {
@@ -214,7 +219,9 @@ async fn supervise(shared: Arc<Shared>, pool: Pool) {
             {
                 made = Instant::now();
                 // Until there is another, and if there is none, this one still serves reads.
-                if let Ok(connection) = connect(&pool, shared.deadline, &shared.clock).await {
+                if let Ok(connection) =
+                    connect(&pool, shared.deadline, &shared.clock, &sources).await
+                {
                     tracing::info!(
                         address = shared.address,
                         "the server is a replica; connected to Redis again"
@@ -224,7 +231,7 @@ async fn supervise(shared: Arc<Shared>, pool: Pool) {
             }
             continue;
         }
-        match connect(&pool, shared.deadline, &shared.clock).await {
+        match connect(&pool, shared.deadline, &shared.clock, &sources).await {
             Ok(connection) => {
                 tracing::info!(address = shared.address, "connected to Redis again");
                 shared.state.store(Arc::new(State::Up(connection)));
@@ -245,6 +252,7 @@ async fn connect(
     pool: &Pool,
     deadline: Duration,
     clock: &ServerClock,
+    sources: &Sources,
 ) -> Result<MultiplexedConnection, CallError> {
     let object = timeout(deadline, pool.get())
         .await
@@ -254,7 +262,7 @@ async fn connect(
     connection.set_response_timeout(deadline);
     // Loading now spares the first calls a round trip each; they would manage without.
     let mut load = redis::pipe();
-    for source in scripts::SOURCES {
+    for source in sources.texts() {
         load.cmd("SCRIPT").arg("LOAD").arg(source).ignore();
     }
     let prepared = async {

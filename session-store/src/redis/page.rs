@@ -69,7 +69,7 @@ fn place(session: &EndedSession) -> (Timestamp, SessionId) {
 
 fn decode_history(user: &UserId, history: &[Vec<u8>]) -> Vec<EndedSession> {
     let bucket = digest::bucket(user);
-    let decode = |entry: &Vec<u8>| match codec::decode_ended(user, &bucket, entry) {
+    let decode = |entry: &Vec<u8>| match codec::decode_ended(user, bucket.as_str(), entry) {
         Ok(session) => Some(session),
         Err(error) => {
             tracing::warn!(%error, "left out an entry of the history");

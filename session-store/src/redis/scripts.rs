@@ -1,13 +1,14 @@
 //! The Lua scripts, each behind one typed function: what it is given and what it answers.
 
 use std::net::IpAddr;
-use std::sync::LazyLock;
+use std::sync::Arc;
 
 use redis::{Script, ScriptInvocation};
 
 use super::connection::Connection;
-use crate::codec;
-use crate::config::{Config, LimitPolicy};
+use super::source::Sources;
+use crate::codec::{self, Texts};
+use crate::config::Config;
 use crate::digest::{self, Digester};
 use crate::ended::EndReason;
 use crate::error::{Error, Result};
@@ -18,38 +19,13 @@ use crate::timestamp::{Timestamp, duration_millis};
 use crate::token::{SessionId, Token};
 use crate::user::UserId;
 
-macro_rules! scripts {
-    ($($name:ident: $file:literal),* $(,)?) => {
-        $(static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(concat!(include_str!("lua/common.lua"), include_str!($file)))
-        });)*
-
-        /// The source of every script, to be loaded into a server at once.
-        pub(super) const SOURCES: &[&str] =
-            &[$(concat!(include_str!("lua/common.lua"), include_str!($file))),*];
-    };
-}
-
-scripts! {
-    CREATE: "lua/create.lua",
-    TOUCH: "lua/touch.lua",
-    ROTATE: "lua/rotate.lua",
-    UPDATE: "lua/update.lua",
-    REVOKE: "lua/revoke.lua",
-    REVOKE_USER: "lua/revoke_user.lua",
-    COUNT: "lua/count.lua",
-    LIST: "lua/list.lua",
-}
-
 /// Runs the scripts, with one store's settings, over its connection.
 pub(super) struct Scripts {
     pub(super) connection: Connection,
     pub(super) config: Config,
     pub(super) keys: Keys,
     pub(super) digester: Digester,
-    history_max: u32,
-    history_ms: u64,
-    keep_ms: u64,
+    sources: Arc<Sources>,
 }
 
 type Bytes = Vec<u8>;
@@ -105,50 +81,27 @@ pub(super) struct ListPage {
 }
 
 impl Scripts {
-    pub(super) fn new(connection: Connection, keys: Keys, config: Config) -> Self {
-        let history = config.history;
-        let history_ms = history.map_or(0, |history| duration_millis(history.retention));
-        let known_ms = duration_millis(config.known_devices.retention);
+    pub(super) fn new(
+        connection: Connection,
+        keys: Keys,
+        config: Config,
+        sources: Arc<Sources>,
+    ) -> Self {
         Self {
             connection,
             keys,
             digester: Digester::new(config.pepper.as_ref()),
             config,
-            history_max: history.map_or(0, |history| history.max_per_user),
-            history_ms,
-            keep_ms: known_ms.max(history_ms),
+            sources,
         }
     }
 
-    /// A script with its first key and the arguments that every script takes.
-    fn prepare(
-        &self,
-        script: &'static Script,
-        key: &str,
-        bucket: &str,
-    ) -> ScriptInvocation<'static> {
-        let mut call = script.key(key);
-        call.arg(self.keys.base(bucket))
-            .arg(self.keys.channel())
-            .arg(self.history_max)
-            .arg(self.history_ms)
-            .arg(self.keep_ms);
-        call
+    fn of_session<'a>(&self, script: &'a Script, id: SessionId) -> ScriptInvocation<'a> {
+        script.key(self.keys.record(id))
     }
 
-    fn of_session(&self, script: &'static Script, id: SessionId) -> ScriptInvocation<'static> {
-        let mut call = self.prepare(script, &self.keys.record(id), id.bucket());
-        call.arg(id.local());
-        call
-    }
-
-    fn of_user(
-        &self,
-        script: &'static Script,
-        user: &UserId,
-        bucket: &str,
-    ) -> ScriptInvocation<'static> {
-        let mut call = self.prepare(script, &self.keys.index(bucket, user), bucket);
+    fn of_user<'a>(&self, script: &'a Script, user: &UserId, bucket: &str) -> ScriptInvocation<'a> {
+        let mut call = script.key(self.keys.index(bucket, user));
         call.arg(user.as_str());
         call
     }
@@ -168,33 +121,11 @@ impl Scripts {
         fingerprint: Option<Fingerprint>,
         token: &Token,
     ) -> Result<Create> {
-        let config = &self.config;
-        let user = new.user_id.as_str();
-        let (limit, policy) = config.limit.map_or((0, LimitPolicy::EvictOldest), |limit| {
-            (limit.max.get(), limit.policy)
-        });
-        let policy = match policy {
-            LimitPolicy::EvictOldest => "evict-oldest",
-            LimitPolicy::EvictLeastRecentlyActive => "evict-least-recently-active",
-            LimitPolicy::Reject => "reject",
-        };
-        let (username, role) = (new.username.as_deref(), new.role.as_deref());
-        let mut call = self.of_session(&CREATE, token.id());
-        call.arg(user)
-            .arg(&[codec::flags(&new.user_id)][..])
-            .arg(&fingerprint_bytes(fingerprint)[..])
-            .arg(&codec::address(new.device.address())[..])
-            .arg(&self.digester.verifier(token).0[..])
-            .arg(codec::body(username, role, &new.device, &new.data))
-            .arg(codec::stub(username, role, &new.device))
-            .arg(duration_millis(
-                new.absolute_timeout.unwrap_or(config.absolute_timeout),
-            ))
-            .arg(codec::idle_millis(config.idle_timeout))
-            .arg(limit)
-            .arg(policy)
-            .arg(config.known_devices.max_per_user)
-            .arg(duration_millis(config.known_devices.retention));
+        let verifier = self.digester.verifier(token);
+        let timeout = new.absolute_timeout.unwrap_or(self.config.absolute_timeout);
+        let mut call = self.of_session(&self.sources.create, token.id());
+        call.arg(codec::new_record(new, fingerprint, &verifier))
+            .arg(duration_millis(timeout));
 
         type Reply = (String, u64, i8, Vec<Bytes>);
         let (outcome, now, new_device, ended): Reply = self.connection.run(&call).await?;
@@ -218,16 +149,19 @@ impl Scripts {
         interval_ms: u64,
         address: Option<IpAddr>,
     ) -> Result<Option<Bytes>> {
-        let text = address.map(|address| address.to_canonical().to_string());
-        let mut call = self.of_session(&TOUCH, id);
-        call.arg(interval_ms)
-            .arg(&codec::address(address)[..])
-            .arg(text.unwrap_or_default());
+        let mut call = self.of_session(&self.sources.touch, id);
+        call.arg(interval_ms);
+        match address {
+            Some(address) => call
+                .arg(&codec::address(Some(address))[..])
+                .arg(address.to_canonical().to_string()),
+            None => call.arg("").arg(""),
+        };
         self.connection.run(&call).await
     }
 
     pub(super) async fn rotate(&self, old: &Token, new: &Token) -> Result<Option<Bytes>> {
-        let mut call = self.of_session(&ROTATE, old.id());
+        let mut call = self.of_session(&self.sources.rotate, old.id());
         call.arg(&self.digester.verifier(old).0[..])
             .arg(&self.digester.verifier(new).0[..]);
         self.connection.run(&call).await
@@ -239,15 +173,18 @@ impl Scripts {
         wanted: &Session,
         fingerprint: Option<&str>,
     ) -> Result<Update> {
-        let known_devices = &self.config.known_devices;
-        let (username, role) = (wanted.username.as_deref(), wanted.role.as_deref());
-        let mut call = self.of_session(&UPDATE, wanted.id);
+        let texts = Texts::of(
+            wanted.username.as_deref(),
+            wanted.role.as_deref(),
+            &wanted.device,
+        );
+        let fingerprint = self.fingerprint(&wanted.user_id, fingerprint);
+        let mut call = self.of_session(&self.sources.update, wanted.id);
         call.arg(wanted.revision)
-            .arg(codec::body(username, role, &wanted.device, &wanted.data))
-            .arg(codec::stub(username, role, &wanted.device))
-            .arg(&fingerprint_bytes(self.fingerprint(&wanted.user_id, fingerprint))[..])
-            .arg(known_devices.max_per_user)
-            .arg(duration_millis(known_devices.retention));
+            .arg(&codec::fingerprint_bytes(fingerprint)[..])
+            .arg(&[texts.flags(&wanted.user_id)][..])
+            .arg(texts.encode())
+            .arg(wanted.data.as_bytes());
 
         type Reply = (String, u64, i8, Vec<Bytes>, Bytes);
         let (outcome, now, new_device, ended, record): Reply = self.connection.run(&call).await?;
@@ -273,9 +210,9 @@ impl Scripts {
         reason: EndReason,
     ) -> Result<Option<(Timestamp, Bytes)>> {
         let verifier = token.map(|token| self.digester.verifier(token));
-        let mut call = self.of_session(&REVOKE, id);
+        let mut call = self.of_session(&self.sources.revoke, id);
         call.arg(verifier.as_ref().map_or(&[][..], |verifier| &verifier.0))
-            .arg(reason.as_str());
+            .arg(reason.digit().to_string());
         let reply: Option<(u64, Bytes)> = self.connection.run(&call).await?;
         Ok(reply.map(|(now, record)| (Timestamp::from_millis(now), record)))
     }
@@ -286,19 +223,22 @@ impl Scripts {
         keep: SessionId,
         reason: EndReason,
     ) -> Result<RevokeUser> {
-        let mut call = self.prepare(&REVOKE_USER, &self.keys.record(keep), keep.bucket());
-        call.arg("").arg(keep.local()).arg(reason.as_str());
+        let mut call = self.of_session(&self.sources.revoke_user, keep);
+        call.arg("")
+            .arg(keep.local())
+            .arg(reason.digit().to_string());
         self.revoke_user(call).await
     }
 
     /// Ends some of a user's sessions.
     pub(super) async fn revoke_all(&self, user: &UserId, reason: EndReason) -> Result<RevokeUser> {
-        let mut call = self.of_user(&REVOKE_USER, user, &digest::bucket(user));
-        call.arg("").arg(reason.as_str());
+        let bucket = digest::bucket(user);
+        let mut call = self.of_user(&self.sources.revoke_user, user, bucket.as_str());
+        call.arg("").arg(reason.digit().to_string());
         self.revoke_user(call).await
     }
 
-    async fn revoke_user(&self, call: ScriptInvocation<'static>) -> Result<RevokeUser> {
+    async fn revoke_user(&self, call: ScriptInvocation<'_>) -> Result<RevokeUser> {
         let (known, count, left, kept): (i64, u64, i64, Bytes) = self.connection.run(&call).await?;
         Ok(RevokeUser {
             known_user: known == 1,
@@ -309,9 +249,9 @@ impl Scripts {
     }
 
     pub(super) async fn count(&self, user: &UserId) -> Result<u64> {
-        self.connection
-            .run(&self.of_user(&COUNT, user, &digest::bucket(user)))
-            .await
+        let bucket = digest::bucket(user);
+        let call = self.of_user(&self.sources.count, user, bucket.as_str());
+        self.connection.run(&call).await
     }
 
     pub(super) async fn list(&self, user: &UserId, list: &List) -> Result<ListPage> {
@@ -324,7 +264,8 @@ impl Scripts {
             None => ("", 0, String::new()),
         };
         let bucket = digest::bucket(user);
-        let mut call = self.of_user(&LIST, user, &bucket);
+        let bucket = bucket.as_str();
+        let mut call = self.of_user(&self.sources.list, user, bucket);
         call.arg(list.limit)
             .arg(u8::from(list.include_ended))
             .arg(order)
@@ -341,21 +282,17 @@ impl Scripts {
         let last = if last.is_empty() {
             None
         } else {
-            Some((Timestamp::from_millis(place), session_id(&bucket, &last)?))
+            Some((Timestamp::from_millis(place), session_id(bucket, &last)?))
         };
         Ok(ListPage {
             known_user: known == 1,
             order: order_of(&order).ok_or_else(|| unexpected("list.lua"))?,
             more: more == 1,
             last,
-            live: sessions(&bucket, live)?,
+            live: sessions(bucket, live)?,
             history,
         })
     }
-}
-
-fn fingerprint_bytes(fingerprint: Option<Fingerprint>) -> [u8; 8] {
-    fingerprint.map_or([0; 8], |fingerprint| fingerprint.0)
 }
 
 fn order_word(order: Order) -> &'static str {
@@ -394,10 +331,8 @@ fn ended_sessions(bucket: &str, flat: Vec<Bytes>) -> Result<Ended> {
     let mut flat = flat.into_iter();
     let mut ended = Vec::with_capacity(flat.len() / 3);
     while let (Some(id), Some(reason), Some(record)) = (flat.next(), flat.next(), flat.next()) {
-        let reason = std::str::from_utf8(&reason)
-            .ok()
-            .and_then(|word| word.parse().ok())
-            .ok_or_else(|| unexpected("a reason for ending"))?;
+        let reason = reason.first().copied().and_then(EndReason::from_digit);
+        let reason = reason.ok_or_else(|| unexpected("a reason for ending"))?;
         ended.push((session_id(bucket, &id)?, reason, record));
     }
     Ok(ended)

@@ -2,4 +2,4 @@
 --
 -- KEYS[1] the user's index
 
-return redis.call('ZCOUNT', KEYS[1], now, '+inf')
+return call('ZCOUNT', KEYS[1], now_score, '+inf')

@@ -1,125 +1,164 @@
 -- Creates a session: device rule, limit, record, index, device memory, history, event.
 --
 -- KEYS[1] the session's record
--- ARGV[6] session's 16 characters    ARGV[7] user id            ARGV[8] flags, a byte
--- ARGV[9] fingerprint, 8 bytes       ARGV[10] address, 16 bytes ARGV[11] verifier, 32 bytes
--- ARGV[12] body                      ARGV[13] stub              ARGV[14] absolute timeout, ms
--- ARGV[15] idle timeout, ms          ARGV[16] limit; 0 = none   ARGV[17] policy
--- ARGV[18] devices remembered        ARGV[19] for how long, ms
+-- ARGV[1] the record from its address on   ARGV[2] absolute timeout, ms
 -- Returns { outcome, now, new device (1, 0; -1 = no fingerprint), { id, reason, record, … } }.
 -- Outcomes: 'created'; and, with nothing changed, 'taken' (the id exists), 'limit' (refused), or
 -- 'more' (some of very many sessions over the limit were evicted: call again).
 
-local id, uid, flags, fingerprint = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local limit, policy = tonumber(ARGV[16]), ARGV[17]
-local user = user_of(uid)
-local ended = {}
+local rest, absolute = ARGV[1], now + ARGV[2]
+local id, fingerprint = sub(KEYS[1], -16), sub(rest, 53, 60)
+local uid_bytes, texts_bytes = struct.unpack('>I2I2', rest, 62)
+local number = byte(rest, 61) >= 128
+local has_device = fingerprint ~= NO_FINGERPRINT
+of_user(sub(rest, 70, 69 + uid_bytes))
 
 -- What orders a session for eviction: by the policy's time, then by its creation, then by its id.
-local function order(candidate)
-  local times = redis.call('GETRANGE', record_key(candidate), 6, 17)
-  local created, last_activity = 0, 0
-  if #times == 12 then
-    created, last_activity = struct.unpack('>I6I6', times)
+local function order(member)
+  local created = struct.unpack('>I6', member, 17)
+  local at = created
+  if POLICY == 'evict-least-recently-active' then
+    local last_activity = call('GETRANGE', base .. 's:' .. sub(member, 1, 16), '7', '12')
+    at = #last_activity == 6 and struct.unpack('>I6', last_activity) or 0
   end
-  local by_activity = policy == 'evict-least-recently-active'
-  return { id = candidate, time = by_activity and last_activity or created, created = created }
+  return { member = member, at = at, created = created }
+end
+
+-- Byte by byte, as in Rust and in sorted sets. Lua's own `<` goes by the locale that the server was
+-- started in.
+local function precedes(member, other)
+  for i = 1, 16 do
+    local a, b = byte(member, i), byte(other, i)
+    if a ~= b then
+      return a < b
+    end
+  end
+  return false
 end
 
 local function goes_first(a, b)
-  if a.time ~= b.time then
-    return a.time < b.time
+  if a.at ~= b.at then
+    return a.at < b.at
   end
   if a.created ~= b.created then
     return a.created < b.created
   end
-  return precedes(a.id, b.id)
+  return precedes(a.member, b.member)
 end
 
--- The sessions to evict so that one more fits, without `same`, which ends anyway.
-local function choose(excess, same)
-  local candidates = {}
-  for _, candidate in ipairs(redis.call('ZRANGEBYSCORE', user.index, now, '+inf')) do
-    if candidate ~= same then
-      candidates[#candidates + 1] = order(candidate)
-    end
-  end
+-- The sessions to evict so that one more fits.
+local function choose(candidates, excess)
   if excess == 1 then
     -- As good as always. Sorting takes several times as long.
-    local first = candidates[1]
-    for _, candidate in ipairs(candidates) do
-      if goes_first(candidate, first) then
+    local first
+    for _, member in ipairs(candidates) do
+      local candidate = order(member)
+      if not first or goes_first(candidate, first) then
         first = candidate
       end
     end
-    return { first.id }
+    return { first.member }
   end
-  table.sort(candidates, goes_first)
-  local chosen = {}
+  local sorted, chosen = {}, {}
+  for i, member in ipairs(candidates) do
+    sorted[i] = order(member)
+  end
+  table.sort(sorted, goes_first)
   for i = 1, excess do
-    chosen[i] = candidates[i].id
+    chosen[i] = sorted[i].member
   end
   return chosen
 end
 
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  return { 'taken', now, -1, {} }
+-- Ends a live session, and adds what it was to what the script answers.
+local ended = {}
+local function finish_and_report(member, reason)
+  local ending = sub(member, 1, 16)
+  local record = call('GETDEL', base .. 's:' .. ending) or ''
+  finish_now(member, record, reason)
+  ended[#ended + 1] = ending
+  ended[#ended + 1] = reason
+  ended[#ended + 1] = record
 end
-claim_memory(KEYS[1])
-settle(user)
-forget_devices(user, tonumber(ARGV[19]))
+
+-- All live sessions but `same`, `most` of them at the most: those that expire soonest.
+local function others(same, most)
+  local members = call('ZRANGEBYSCORE', index, now_score, '+inf', 'LIMIT', '0', text(most))
+  for i, member in ipairs(members) do
+    if member == same then
+      table.remove(members, i)
+      break
+    end
+  end
+  return members
+end
 
 local same, known
-local evicted = {}
-if fingerprint ~= NO_FINGERPRINT then
-  same, known = session_of_device(user, fingerprint)
+if has_device then
+  same, known = session_of_device(fingerprint)
 end
-if limit > 0 then
-  local excess = redis.call('ZCOUNT', user.index, now, '+inf') - (same and 1 or 0) - limit + 1
-  if excess > 0 and policy == 'reject' then
-    trim_history(user)
+local evicted = {}
+if LIMIT > 0 then
+  local members, excess
+  if LIMIT <= 32 then
+    members = others(same, LIMIT + BATCH + 1)
+    excess = #members - LIMIT + 1
+  else
+    excess = call('ZCOUNT', index, now_score, '+inf') - (same and 1 or 0) - LIMIT + 1
+  end
+  if excess > 0 and POLICY == 'reject' then
+    settle()
+    carry_out()
     return { 'limit', now, -1, {} }
   end
   if excess > BATCH then
     -- Only after the limit was lowered a lot: those that expire soonest go, in bounded steps.
-    for _, ending in ipairs(redis.call('ZRANGEBYSCORE', user.index, now, '+inf', 'LIMIT', 0, BATCH)) do
-      if ending ~= same then
-        finish_and_report(ended, user, ending, 'evicted')
-      end
+    settle()
+    for _, member in ipairs(others(same, BATCH)) do
+      finish_and_report(member, EVICTED)
     end
-    trim_history(user)
+    carry_out()
     return { 'more', now, -1, ended }
   end
   if excess > 0 then
-    evicted = choose(excess, same)
+    evicted = choose(members or others(same, LIMIT + BATCH + 1), excess)
   end
 end
+
+-- First of all writes: where memory is full, or the id exists, nothing has changed.
+local idle = IDLE_MS > 0 and math.min(absolute, now + IDLE_MS) or absolute
+local times = struct.pack('>I6I6I6I6', now, now, absolute, IDLE_MS)
+if not call('SET', KEYS[1], '\1' .. times .. rest, 'PXAT', text(idle), 'NX') then
+  return { 'taken', now, -1, {} }
+end
+-- Before others are taken out, so that the hash keeps its time to live.
+if HISTORY_MAX > 0 then
+  local texts = 69 + uid_bytes
+  call('HSET', stubs, id, sub(times, 7, 12) .. sub(rest, 61, 61) .. sub(rest, texts + 1, texts + texts_bytes))
+end
+settle()
 if same then
-  finish_and_report(ended, user, same, 'replaced')
+  finish_and_report(same, REPLACED)
 end
-for _, ending in ipairs(evicted) do
-  finish_and_report(ended, user, ending, 'evicted')
+for _, member in ipairs(evicted) do
+  finish_and_report(member, EVICTED)
+end
+if has_device and not known then
+  forget_devices()
 end
 
-local session = {
-  created = now,
-  last_activity = now,
-  absolute = now + tonumber(ARGV[14]),
-  idle = tonumber(ARGV[15]),
-  number = string.byte(flags) % 2 == 1,
-  fingerprint = fingerprint,
-}
-local header = '\1' .. flags .. struct.pack('>I4I6I6I6I6', 0, now, now, session.absolute, session.idle)
-  .. fingerprint .. ARGV[10] .. ARGV[11] .. struct.pack('>I2', #uid)
-redis.call('SET', KEYS[1], header .. uid .. ARGV[12], 'PXAT', string.format('%.0f', expiry(session)))
-if history_max > 0 then
-  redis.call('HSET', user.stubs, id, struct.pack('>I6I6', now, now) .. flags .. ARGV[13])
+local joining = { number and '-3' or '-2', '@', text(2 * idle), id .. sub(times, 1, 6) }
+local new_device, detail = -1, '-'
+if has_device then
+  joining[5], joining[6] = text(-2 * idle), '@' .. fingerprint
+  new_device, detail = known and 0 or 1, known and 'known' or 'new'
 end
-index(user, id, session)
-trim_devices(user, tonumber(ARGV[18]))
-trim_history(user)
-
-local new_device = fingerprint == NO_FINGERPRINT and -1 or (known and 0 or 1)
-local detail = ({ [-1] = '-', [0] = 'known', [1] = 'new' })[new_device]
-publish('created', now, id, detail, session.number, user)
+tell('created', now_text, id, detail, number)
+carry_out(joining)
+local keep_until = text(idle + KEEP_MS)
+prolong(index, keep_until)
+if HISTORY_MAX > 0 then
+  prolong(stubs, keep_until)
+end
+trim_devices()
 return { 'created', now, new_device, ended }

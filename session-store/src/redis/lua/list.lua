@@ -1,47 +1,57 @@
 -- One page of a user's sessions.
 --
 -- KEYS[1] the user's index
--- ARGV[6] user id   ARGV[7] most sessions on the page   ARGV[8] 1 = with ended ones
--- ARGV[9] order: 'newest', 'expiry', 'ended'; empty = a first page
--- ARGV[10] the last place of the page before, ms   ARGV[11] its session's 16 characters
+-- ARGV[1] user id   ARGV[2] most sessions on the page   ARGV[3] 1 = with ended ones
+-- ARGV[4] order: 'newest', 'expiry', 'ended'; empty = a first page
+-- ARGV[5] the last place of the page before, ms   ARGV[6] its session's 16 characters
 -- Returns { is the user known, order of the page, are there more live ones, place of the last one,
 -- its 16 characters, { id, record, … }, { history entry, … } }. The order within a page, and how
 -- many ended sessions fit it, is the caller's business. An order of 'settling' says that very many
 -- sessions had expired, and some may still have to move to the history: call again.
 
-local limit, order = tonumber(ARGV[7]), ARGV[9]
-local after, after_id = tonumber(ARGV[10]), ARGV[11]
-local user = user_of(ARGV[6])
-local page, place = {}, 0 -- ids, and the place of the last in the page's order
+local after, after_id = tonumber(ARGV[5]), ARGV[6]
+local page, place = {}, 0 -- members, and the place of the last in the page's order
 local more = false
+of_user(ARGV[1])
 
-if redis.call('EXISTS', user.index) == 0 then
+if call('EXISTS', index) == 0 then
   return { 0, 'newest', 0, 0, '', {}, {} }
 end
-local unsettled = settle(user)
-trim_history(user)
+local unsettled = settle()
+carry_out()
 if unsettled then
   return { 1, 'settling', 0, 0, '', {}, {} }
 end
 
--- All live sessions, newest first: a look at each header.
+-- Whether an id comes before another: byte by byte, as in Rust and in sorted sets. Lua's own `<`
+-- goes by the locale that the server was started in.
+local function precedes(id, other)
+  for i = 1, 16 do
+    local a, b = byte(id, i), byte(other, i)
+    if a ~= b then
+      return a < b
+    end
+  end
+  return false
+end
+
+-- All live sessions, newest first.
 local function newest()
   local all = {}
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', user.index, now, '+inf')) do
-    local created = redis.call('GETRANGE', record_key(id), 6, 11)
-    created = #created == 6 and struct.unpack('>I6', created) or 0
-    if after_id == '' or created < after or (created == after and precedes(id, after_id)) then
-      all[#all + 1] = { id = id, created = created }
+  for _, member in ipairs(call('ZRANGEBYSCORE', index, now_score, '+inf')) do
+    local created = struct.unpack('>I6', member, 17)
+    if after_id == '' or created < after or (created == after and precedes(member, after_id)) then
+      all[#all + 1] = { member = member, created = created }
     end
   end
   table.sort(all, function(a, b)
     if a.created == b.created then
-      return precedes(b.id, a.id)
+      return precedes(b.member, a.member)
     end
     return a.created > b.created
   end)
   for i = 1, math.min(limit, #all) do
-    page[i] = all[i].id
+    page[i] = all[i].member
     place = all[i].created
   end
   more = #all > limit
@@ -53,17 +63,19 @@ local function soonest()
   if after_id ~= '' and after > now then
     from = after
   end
+  local most = text(limit + 1)
   while true do
-    local chunk = redis.call('ZRANGEBYSCORE', user.index, from, '+inf', 'WITHSCORES', 'LIMIT', offset, limit + 1)
+    local chunk =
+      call('ZRANGEBYSCORE', index, text(2 * from), '+inf', 'WITHSCORES', 'LIMIT', text(offset), most)
     for i = 1, #chunk, 2 do
-      local id, score = chunk[i], tonumber(chunk[i + 1])
-      if after_id == '' or score > after or (score == after and precedes(after_id, id)) then
+      local member, expires = chunk[i], tonumber(chunk[i + 1]) / 2
+      if after_id == '' or expires > after or (expires == after and precedes(after_id, member)) then
         if #page == limit then
           more = true
           return
         end
-        page[#page + 1] = id
-        place = score
+        page[#page + 1] = member
+        place = expires
       end
     end
     if #chunk < 2 * (limit + 1) then
@@ -74,7 +86,7 @@ local function soonest()
 end
 
 if order ~= 'ended' then
-  local live = redis.call('ZCOUNT', user.index, now, '+inf')
+  local live = call('ZCOUNT', index, now_score, '+inf')
   if order == '' then
     order = live <= math.max(limit, 200) and 'newest' or 'expiry'
   elseif order == 'newest' and live > 2000 then
@@ -88,30 +100,32 @@ if order ~= 'ended' then
   end
 end
 
-local live, last = {}, page[#page] or ''
+local live, last = {}, ''
 if #page > 0 then
+  last = sub(page[#page], 1, 16)
   local keys = {}
-  for i, id in ipairs(page) do
-    keys[i] = record_key(id)
+  for i, member in ipairs(page) do
+    keys[i] = base .. 's:' .. sub(member, 1, 16)
   end
-  local records = redis.call('MGET', unpack(keys))
-  for i, id in ipairs(page) do
+  local records = call('MGET', unpack(keys))
+  for i, member in ipairs(page) do
+    local id = sub(member, 1, 16)
     if records[i] then
       live[#live + 1] = id
       live[#live + 1] = records[i]
     else
       -- The record was deleted by hand or evicted by Redis: what doesn't authenticate isn't listed.
-      redis.call('ZREM', user.index, id)
-      redis.call('HDEL', user.stubs, id)
+      call('ZREM', index, member)
+      call('HDEL', stubs, id)
     end
   end
 end
-local history = {}
-if ARGV[8] == '1' and not more then
-  for _, entry in ipairs(redis.call('LRANGE', user.history, 0, -1)) do
+local kept = {}
+if ARGV[3] == '1' and not more then
+  for _, entry in ipairs(call('LRANGE', history, '0', '-1')) do
     if is_kept(entry) then
-      history[#history + 1] = entry
+      kept[#kept + 1] = entry
     end
   end
 end
-return { 1, order, more and 1 or 0, place, last, live, history }
+return { 1, order, more and 1 or 0, place, last, live, kept }

@@ -1,23 +1,26 @@
 -- Ends one session.
 --
 -- KEYS[1] the session's record
--- ARGV[6] session's 16 characters   ARGV[7] token's verifier, empty = by id   ARGV[8] reason
+-- ARGV[1] token's verifier, empty = by id   ARGV[2] reason
 -- Returns { now, record as it was }; nil where there is no such session (any more).
 
-local id, verifier = ARGV[6], ARGV[7]
-local record, session, user = load(id)
+local verifier = ARGV[1]
+local record = call('GET', KEYS[1])
 if not record then
   return nil
 end
-if session and verifier ~= '' and session.verifier ~= verifier then
-  return nil
-end
-if session then
-  settle(user)
-  finish_now(user, id, session, ARGV[8])
-  trim_history(user)
+if is_readable(record) then
+  if expiry_of(record) < now or (verifier ~= '' and sub(record, 42, 73) ~= verifier) then
+    return nil
+  end
+  call('UNLINK', KEYS[1])
+  local uid = user_and_stub(record)
+  of_user(uid)
+  settle()
+  finish_now(sub(KEYS[1], -16) .. sub(record, 2, 7), record, ARGV[2])
+  carry_out()
 elseif verifier == '' then
   -- Whose it was can't be read: it ends here, and the next listing takes it out of the index.
-  redis.call('UNLINK', KEYS[1])
+  call('UNLINK', KEYS[1])
 end
 return { now, record }

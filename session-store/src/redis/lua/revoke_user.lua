@@ -1,34 +1,56 @@
 -- Ends a user's sessions, all of them or all but one, at most BATCH in a run.
 --
 -- KEYS[1] the record of the session to keep; without one, the user's index
--- ARGV[6] user id, where no session is kept   ARGV[7] session to keep, empty = none
--- ARGV[8] reason
+-- ARGV[1] user id, where no session is kept   ARGV[2] session to keep, empty = none
+-- ARGV[3] reason
 -- Returns { is the user known, ended in this run, left to end, record of the session to keep }.
 
-local keep, reason = ARGV[7], ARGV[8]
-local user, kept = user_of(ARGV[6]), ''
+local uid, keep, kept, reason = ARGV[1], ARGV[2], '', ARGV[3]
 if keep ~= '' then
-  local record, session, owner = load(keep)
-  if not session then
-    return { 0, 0, 0, record or '' }
+  kept = call('GET', KEYS[1])
+  if not kept then
+    return { 0, 0, 0, '' }
   end
-  user, kept = owner, record
+  if not is_readable(kept) then
+    return { 0, 0, 0, kept }
+  end
+  if expiry_of(kept) < now then
+    return { 0, 0, 0, '' }
+  end
+  uid = user_and_stub(kept)
 end
-if redis.call('EXISTS', user.index) == 0 then
-  return { 0, 0, 0, kept }
+of_user(uid)
+
+-- Those that have expired come first; where there are none, this is the only look at the index.
+local function members_from(score)
+  return call('ZRANGEBYSCORE', index, score, '+inf', 'LIMIT', '0', text(BATCH + 1))
 end
 
-settle(user)
-local count = 0
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', user.index, now, '+inf', 'LIMIT', 0, BATCH + 1)) do
-  if id ~= keep and count < BATCH then
-    finish_now(user, id, parse(redis.call('GETRANGE', record_key(id), 0, HEADER - 1)), reason)
-    count = count + 1
+local members = members_from('0')
+if #members == 0 and call('EXISTS', index) == 0 then
+  return { 0, 0, 0, kept }
+end
+local first = members[1]
+if first and call('EXISTS', base .. 's:' .. sub(first, 1, 16)) == 0 then
+  settle()
+  members = members_from(now_score)
+end
+local count, bytes, is_cut = 0, 0, #members > BATCH
+for _, member in ipairs(members) do
+  local id = sub(member, 1, 16)
+  if id ~= keep then
+    if count == BATCH or bytes > BATCH_BYTES then
+      is_cut = true
+      break
+    end
+    local record = call('GETDEL', base .. 's:' .. id) or ''
+    finish_now(member, record, reason)
+    count, bytes = count + 1, bytes + #record
   end
 end
-trim_history(user)
-local left = redis.call('ZCOUNT', user.index, now, '+inf')
-if keep ~= '' then
-  left = left - 1
+carry_out()
+local left_over = 0
+if is_cut then
+  left_over = call('ZCOUNT', index, now_score, '+inf') - (keep ~= '' and 1 or 0)
 end
-return { 1, count, left, kept }
+return { 1, count, left_over, kept }

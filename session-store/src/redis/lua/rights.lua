@@ -7,9 +7,9 @@
 local key, channel = ARGV[1], ARGV[2]
 local needed = {
   { 'TIME' },
-  { 'EXISTS', key }, { 'UNLINK', key }, { 'PEXPIREAT', key, 1 }, { 'PEXPIRETIME', key }, { 'PTTL', key },
-  { 'GET', key }, { 'MGET', key, key }, { 'GETRANGE', key, 0, 1 }, { 'SET', key, '' }, { 'SETRANGE', key, 0, '' },
-  { 'ZADD', key, 1, '' }, { 'ZREM', key, '' }, { 'ZSCORE', key, '' }, { 'ZCOUNT', key, 0, 1 },
+  { 'EXISTS', key }, { 'UNLINK', key }, { 'PEXPIREAT', key, 1 },
+  { 'GET', key }, { 'GETDEL', key }, { 'MGET', key, key }, { 'GETRANGE', key, 0, 1 }, { 'SET', key, '' }, { 'SETRANGE', key, 0, '' },
+  { 'ZADD', key, 1, '' }, { 'ZREM', key, '' }, { 'ZSCORE', key, '' }, { 'ZCARD', key }, { 'ZCOUNT', key, 0, 1 },
   { 'ZRANGEBYSCORE', key, 0, 1 }, { 'ZREMRANGEBYSCORE', key, 0, 1 }, { 'ZREMRANGEBYRANK', key, 0, 1 },
   { 'HGET', key, '' }, { 'HSET', key, '', '' }, { 'HDEL', key, '' },
   { 'LPUSH', key, '' }, { 'LTRIM', key, 0, 1 }, { 'LINDEX', key, 0 }, { 'RPOP', key }, { 'LRANGE', key, 0, 1 },

@@ -1,0 +1,32 @@
+-- What every script begins with. A script is put together from parts (scripts.rs): the store's
+-- settings as literals, this file, perhaps `clock.lua`, `ending.lua` and `keeping.lua`, and its own.
+--
+-- KEYS[1] is in the user's hash slot and routes the script there. The other keys are derived from it
+-- and from the user id that the record holds, by the rules of keys.rs: an id alone leads to
+-- everything, in one round trip. All of them share KEYS[1]'s hash tag.
+--
+-- A record, counted from 1 (codec.rs has the same table): 1 version, 2 created at, 8 last activity,
+-- 14 absolute expiry, 20 idle timeout, 26 address, 42 verifier, 74 revision, 78 fingerprint, 86 flags,
+-- 87 length of the user id, 89 of the texts, 91 of the data, 95 user id, texts, data.
+--
+-- The index is one sorted set; its scores count half milliseconds. A session is its id's 16
+-- characters and the 6 bytes of its creation, scored by its expiry; it is alive while now <= its
+-- expiry, exactly as long as Redis serves its record. A device is '@' and the 8 bytes of its
+-- fingerprint, scored by minus the expiry of its session, so that the one leads to the other. Where
+-- that session was ended, the score is minus the half millisecond before that moment: other than one
+-- that expires now, the device has no session. The member '@' alone keeps the set alive: "this user
+-- has had a session"; scored -3 where the last one's user id was a number, -2 where it was a string.
+--
+-- What costs time here is the number of commands, of their arguments, of functions and tables made;
+-- and numbers as arguments: Redis turns one into text five times as slowly as `text` does.
+
+local call, sub, byte = redis.call, string.sub, string.byte
+
+local HEADER = 94 -- bytes
+local STUB = 7 -- bytes that a stub has at least, the last of them its flags
+local ENTRY = 36 -- bytes that an entry of the history has at least
+local BATCH = 500 -- sessions that one run ends at most: a few milliseconds
+local BATCH_BYTES = 4194304 -- and how much of their records it reads
+local NO_FINGERPRINT = '\0\0\0\0\0\0\0\0'
+
+local base = sub(KEYS[1], 1, BASE)

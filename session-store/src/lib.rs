@@ -29,7 +29,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `redis` | yes | [`RedisStore`] |
-//! | `tls` | no | `rediss://` URLs |
+//! | `tls` | no | `rediss://` and `rediss-cluster://` URLs |
 //! | `contract` | no | the contract suite, in the module `contract` |
 
 #[cfg(feature = "redis")]

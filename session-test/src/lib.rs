@@ -1,12 +1,14 @@
 //! What the tests of `session-store` and `session-server` share: a real Redis of their own, or
 //! a cluster, whose clock they can move, and a proxy that shows what a real Redis can't be made to do.
 
+mod certificate;
 mod clock;
 mod provision;
 mod proxy;
 mod redis_cluster;
 mod redis_server;
 
+pub use certificate::Certificate;
 pub use clock::Clock;
 pub use provision::ensure_program;
 pub use proxy::Proxy;

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use redis::ConnectionLike as _;
 
+use crate::certificate::Certificate;
 use crate::clock::Clock;
 use crate::redis_server::{RedisServer, Settings, free_port};
 
@@ -20,12 +21,14 @@ const NEVER_MS: &str = "10000000000000";
 pub struct RedisCluster {
     nodes: Vec<RedisServer>,
     stopped_clock: bool,
+    encrypted: bool,
 }
 
 /// How a [`RedisCluster`] is to run.
 #[derive(Debug, Default)]
 pub struct ClusterBuilder {
     stopped_clock: bool,
+    encrypted: bool,
     settings: Settings,
 }
 
@@ -39,6 +42,19 @@ impl ClusterBuilder {
         self
     }
 
+    /// All nodes speak TLS alone, and show this certificate.
+    #[must_use]
+    pub fn encrypted(mut self, certificate: &Certificate) -> Self {
+        self.encrypted = true;
+        let (file, key) = (certificate.file(), certificate.key_file());
+        self.argument("--tls-cert-file", &file.to_string_lossy())
+            .argument("--tls-ca-cert-file", &file.to_string_lossy())
+            .argument("--tls-key-file", &key.to_string_lossy())
+            .argument("--tls-auth-clients", "no")
+            .argument("--tls-cluster", "yes")
+            .argument("--port", "0")
+    }
+
     /// Any other setting of every node.
     #[must_use]
     pub fn argument(mut self, name: &str, value: &str) -> Self {
@@ -50,10 +66,10 @@ impl ClusterBuilder {
     pub fn start(self) -> RedisCluster {
         loop {
             if let Some(nodes) = self.start_nodes() {
-                let stopped_clock = self.stopped_clock;
                 let cluster = RedisCluster {
                     nodes,
-                    stopped_clock,
+                    stopped_clock: self.stopped_clock,
+                    encrypted: self.encrypted,
                 };
                 cluster.wait_until_ok();
                 return cluster;
@@ -74,6 +90,9 @@ impl ClusterBuilder {
                 let mut settings = self.settings.clone();
                 settings.argument("--cluster-enabled", "yes");
                 settings.argument("--cluster-port", &bus.to_string());
+                if self.encrypted {
+                    settings.argument("--tls-port", &port.to_string());
+                }
                 if self.stopped_clock {
                     settings.argument("--cluster-node-timeout", NEVER_MS);
                 }
@@ -109,7 +128,8 @@ impl RedisCluster {
         let nodes: Vec<_> = nodes
             .map(|node| format!("127.0.0.1:{}", node.port()))
             .collect();
-        format!("redis-cluster://{}", nodes.join(","))
+        let scheme = if self.encrypted { "rediss" } else { "redis" };
+        format!("{scheme}-cluster://{}", nodes.join(","))
     }
 
     /// The nodes. Each has a third of the slots, in this order.

@@ -8,7 +8,9 @@ use super::values::{self, Secret};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Store")]
 pub struct StoreArgs {
-    /// redis://, rediss:// or unix://. Without it sessions are kept in this process.
+    /// redis://, redis-cluster:// (with one or more nodes: redis-cluster://a,b,c), their TLS
+    /// variants rediss:// and rediss-cluster://, or unix://. Without it sessions are kept in this
+    /// process.
     #[arg(long, env, value_name = "URL", hide_env_values = true)]
     redis_url: Option<Secret>,
 

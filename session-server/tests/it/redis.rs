@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use session_store::{RedisOptions, RedisStore};
-use session_test::RedisServer;
+use session_test::{Certificate, RedisCluster, RedisServer};
+use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -171,7 +172,7 @@ async fn creates_that_race_leave_exactly_as_many_sessions_as_allowed() {
     assert_eq!(alive, listed.into_iter().collect());
 }
 
-fn command(url: &str) -> tokio::process::Command {
+fn command(url: &str) -> Command {
     let mut command = ServerProcess::command();
     command.env("SERVICE_KEYS", format!("tests:{KEY}"));
     command.env("REDIS_URL", url);
@@ -182,9 +183,34 @@ fn command(url: &str) -> tokio::process::Command {
 async fn the_binary_serves_a_redis_and_finds_its_sessions_again() {
     let redis = RedisServer::start();
     for url in [redis.url(), redis.unix_url()] {
+        finds_its_sessions_again(|| command(&url)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_binary_serves_a_cluster_and_finds_its_sessions_again() {
+    let cluster = RedisCluster::builder().stopped_clock().start();
+    finds_its_sessions_again(|| command(&cluster.url())).await;
+
+    let certificate = Certificate::new();
+    let cluster = RedisCluster::builder()
+        .stopped_clock()
+        .encrypted(&certificate)
+        .start();
+    finds_its_sessions_again(|| {
+        let mut command = command(&cluster.url());
+        command.env("SSL_CERT_FILE", certificate.file());
+        command
+    })
+    .await;
+}
+
+async fn finds_its_sessions_again(command: impl Fn() -> Command) {
+    // On whichever node they are.
+    for user in [74, 75, 76] {
         let mut body = device();
-        body["user_id"] = json!(74);
-        let mut server = ServerProcess::start(&mut command(&url));
+        body["user_id"] = json!(user);
+        let mut server = ServerProcess::start(&mut command());
         let address = server.address().await;
         let create = Request::new(address, "POST", "/sessions/create").bearer(KEY);
         let created = create.json(&body).send().await.expect(201);
@@ -193,7 +219,7 @@ async fn the_binary_serves_a_redis_and_finds_its_sessions_again() {
         assert_eq!(code, Some(0), "{rest}");
         assert!(!rest.contains(KEY), "{rest}");
 
-        let mut server = ServerProcess::start(&mut command(&url));
+        let mut server = ServerProcess::start(&mut command());
         let address = server.address().await;
         let token = created["token"].as_str().unwrap();
         let mine = Request::new(address, "GET", "/sessions/my-sessions").bearer(token);
@@ -208,7 +234,17 @@ async fn a_redis_that_cannot_be_used_is_said_in_one_line() {
         .argument("--requirepass", "right-password")
         .start();
     let port = locked.port();
+    let cluster = RedisCluster::builder().stopped_clock().start();
     for (url, hints) in [
+        (cluster.nodes()[0].url(), ["redis-cluster://"]),
+        (
+            format!("redis-cluster://:top-secret@127.0.0.1:{port}"),
+            ["127.0.0.1"],
+        ),
+        (
+            "redis-cluster://:top-secret@127.0.0.1:1,127.0.0.1:2".to_owned(),
+            ["127.0.0.1"],
+        ),
         ("http://:top-secret@localhost:6379".to_owned(), ["redis://"]),
         ("redis://:top-secret@local host".to_owned(), ["redis://"]),
         ("nonsense-top-secret".to_owned(), ["redis://"]),

@@ -35,7 +35,8 @@ use crate::user::UserId;
 /// Redis 7.0): the back end for services.
 ///
 /// All calls share one multiplexed connection, kept alive by a task of its own that ends with the
-/// last clone of the store. Cloning is cheap.
+/// last clone of the store. Cloning is cheap. On a Redis Cluster there is one for each master, and a
+/// call goes over that to the master of its keys: all keys of a user share a slot.
 ///
 /// Every state change is one Lua script over keys of one hash slot; `validate` is one `GET`. Redis
 /// must not evict keys by itself (`maxmemory-policy noeviction`, the default): an evicted record
@@ -49,9 +50,13 @@ use crate::user::UserId;
 /// +time +publish +subscribe +ping +eval +evalsha +script|load
 /// ```
 ///
+/// and on each node of a cluster `+cluster|slots` besides.
+///
 /// While Redis can't be reached every call fails with [`Error::Unavailable`] or
 /// [`Error::Timeout`], each round trip within [`RedisOptions::deadline`]; service resumes by
-/// itself.
+/// itself. Where a master of a cluster is away, that goes for the sessions on it;
+/// [`ping`](SessionStore::ping) asks every master, and fails where one of them does. No script is
+/// sent again after an answer that didn't come: it may have run.
 #[derive(Clone)]
 pub struct RedisStore {
     inner: Arc<Inner>,

@@ -213,7 +213,8 @@ impl Shared {
     }
 
     /// Brings the map up to date: connects to masters that are new, and lets go of those that are
-    /// masters no more.
+    /// masters no more. Where one of the new ones can't be used, that is the error, and its slots
+    /// are nobody's until the next time.
     async fn refresh(&self) -> Result<(), ConnectError> {
         let known = self.map.load_full();
         let ranges = match self.ask_masters(&known).await {
@@ -227,15 +228,15 @@ impl Shared {
                     Some(master) => Ok(master.clone()),
                     None => open_master(&self.seeds[0], address, &self.check).await,
                 });
-        let mut masters = Vec::new();
+        let (mut masters, mut outcome) = (Vec::new(), Ok(()));
         for opened in join_all(opening).await {
             match opened {
                 Ok(master) => masters.push(master),
-                Err(error) => tracing::warn!(%error, "can't use a master of the cluster"),
+                Err(error) => outcome = Err(error),
             }
         }
         self.map.store(Arc::new(Map::new(&ranges, masters)));
-        Ok(())
+        outcome
     }
 
     /// Whose slots are whose, by the first master that knows of all slots, or else by the one that
@@ -268,11 +269,15 @@ impl Shared {
 
 /// Keeps the map of slots up to date.
 async fn follow(shared: Arc<Shared>) {
+    let mut sound = true;
     loop {
         let _ = timeout(REFRESH_INTERVAL, shared.doubt.notified()).await;
-        if let Err(error) = shared.refresh().await {
-            tracing::warn!(%error, "can't read the cluster's map of slots");
+        let outcome = shared.refresh().await;
+        if let (Err(error), true) = (&outcome, sound) {
+            // Once, and not ten times a second for as long as it lasts.
+            tracing::warn!(%error, "can't follow the cluster");
         }
+        sound = outcome.is_ok();
         shared.read.send_replace(());
         sleep(REFRESH_PAUSE).await;
     }

@@ -1,43 +1,23 @@
 //! TLS, with a certificate that only this test trusts.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use deadpool_redis::{Manager, Pool, Runtime};
 use redis::{Client, TlsCertificates};
 use session_store::{Config, ConnectError, RedisOptions, RedisStore, SessionStore};
-use session_test::RedisServer;
-use tempfile::TempDir;
+use session_test::{Certificate, RedisServer};
 
 use super::documented;
 
-/// A certificate for the loopback address, signed by itself.
-fn certificate(dir: &Path) {
-    session_test::ensure_program("openssl", "openssl");
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"])
-        .args(["-pkeyopt", "ec_paramgen_curve:prime256v1"])
-        .args(["-subj", "/CN=localhost"])
-        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .args(["-keyout", "key.pem", "-out", "cert.pem"])
-        .current_dir(dir)
-        .output()
-        .expect("openssl runs");
-    assert!(made.status.success(), "{made:?}");
-}
-
 /// The server, and the URL of its encrypted port.
-fn server(dir: &Path) -> (RedisServer, String) {
+fn server(certificate: &Certificate) -> (RedisServer, String) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     drop(listener);
-    let file = |name: &str| dir.join(name).display().to_string();
     let server = RedisServer::builder()
         .argument("--tls-port", &port)
-        .argument("--tls-cert-file", &file("cert.pem"))
-        .argument("--tls-key-file", &file("key.pem"))
+        .argument("--tls-cert-file", certificate.file().to_str().unwrap())
+        .argument("--tls-key-file", certificate.key_file().to_str().unwrap())
         .argument("--tls-auth-clients", "no")
         .start();
     (server, format!("rediss://127.0.0.1:{port}"))
@@ -45,9 +25,8 @@ fn server(dir: &Path) -> (RedisServer, String) {
 
 #[tokio::test]
 async fn a_pool_brings_the_certificate_that_it_trusts() {
-    let dir = TempDir::with_prefix("tls-").unwrap();
-    certificate(dir.path());
-    let (_server, url) = server(dir.path());
+    let certificate = Certificate::new();
+    let (_server, url) = server(&certificate);
 
     let distrusted = RedisStore::connect(&url, Config::default(), RedisOptions::default()).await;
     assert!(matches!(
@@ -57,7 +36,7 @@ async fn a_pool_brings_the_certificate_that_it_trusts() {
 
     let trusted = TlsCertificates {
         client_tls: None,
-        root_cert: Some(fs::read(dir.path().join("cert.pem")).unwrap()),
+        root_cert: Some(fs::read(certificate.file()).unwrap()),
     };
     let client = Client::build_with_tls(&*url, trusted).unwrap();
     let manager = Manager::new(client.get_connection_info().clone()).unwrap();

@@ -42,6 +42,9 @@ mod digest;
 mod ended;
 mod error;
 mod event;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 #[cfg(feature = "redis")]
 mod keys;
 mod memory;

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod collation;
+mod commands;
 mod connect;
 mod contract;
 mod cost;

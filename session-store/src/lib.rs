@@ -32,7 +32,11 @@
 //! | `tls` | no | `rediss://` URLs |
 //! | `contract` | no | the contract suite, in the module `contract` |
 
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "internals"))]
+#[cfg_attr(
+    not(feature = "redis"),
+    allow(dead_code, reason = "benchmarks need a part of it")
+)]
 mod codec;
 mod config;
 #[cfg(feature = "contract")]
@@ -45,7 +49,11 @@ mod event;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "internals"))]
+#[cfg_attr(
+    not(feature = "redis"),
+    allow(dead_code, reason = "benchmarks need a part of it")
+)]
 mod keys;
 mod memory;
 mod page;

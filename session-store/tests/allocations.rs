@@ -2,6 +2,8 @@
 //!
 //! A test binary of its own, since counting replaces the allocator.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;

@@ -21,7 +21,7 @@ const STATED: &[Cost] = &[
     ("`get`", 1, 1),
     ("`validate` whose touch is due", 2, 13),
     ("`create`", 1, 16),
-    ("`create` that replaces the device's session", 1, 29),
+    ("`create` that replaces the device's", 1, 29),
     ("`create` that evicts one of 3", 1, 31),
     ("`create`, all that can be off is off", 1, 12),
     ("`touch`", 1, 12),

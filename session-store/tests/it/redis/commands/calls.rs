@@ -67,7 +67,7 @@ struct Calls {
 
 /// Counts a call. A second passes before it: some commands are spared where no time has passed.
 macro_rules! count {
-    ($calls:ident, $name:literal, $store:ident.$($call:tt)*) => {{
+    ($calls:ident; $name:literal => $store:ident.$($call:tt)*) => {{
         $calls.server.advance(Duration::from_secs(1));
         let operation = $calls.$store.$($call)*;
         let (counted, answer) = $calls.counter.count($name, operation).await;
@@ -79,69 +79,46 @@ macro_rules! count {
 impl Calls {
     async fn reads(&mut self) {
         let token = self.login(1, "a").await.token;
-        count!(self, "`validate`", full.validate(&token, None));
-        count!(self, "`peek`", full.peek(&token));
-        count!(self, "`get`", full.get(token.id()));
+        count!(self; "`validate`" => full.validate(&token, None));
+        count!(self; "`peek`" => full.peek(&token));
+        count!(self; "`get`" => full.get(token.id()));
         // Whether it is due is told by the clock that the store has read last.
         self.server.advance(Duration::from_secs(1));
         self.due.ping().await.unwrap();
-        count!(
-            self,
-            "`validate` whose touch is due",
-            due.validate(&token, None)
-        );
+        count!(self; "`validate` whose touch is due" => due.validate(&token, None));
     }
 
     async fn creates(&mut self) {
-        count!(self, "`create`", full.create(documented(2, "a")));
-        count!(
-            self,
-            "`create` that replaces the device's session",
-            full.create(documented(2, "a"))
-        );
+        count!(self; "`create`" => full.create(documented(2, "a")));
+        count!(self; "`create` that replaces the device's" => full.create(documented(2, "a")));
         for fingerprint in ["b", "c"] {
             self.login(2, fingerprint).await;
         }
-        let created = count!(
-            self,
-            "`create` that evicts one of 3",
-            full.create(documented(2, "d"))
-        );
+        let created =
+            count!(self; "`create` that evicts one of 3" => full.create(documented(2, "d")));
         assert_eq!(created.ended.len(), 1);
         let user = UserId::from(3);
-        count!(
-            self,
-            "`create`, all that can be off is off",
-            plain.create(NewSession::new(user))
-        );
+        count!(self; "`create`, all that can be off is off" => plain.create(NewSession::new(user)));
     }
 
     async fn changes(&mut self) {
         let created = self.login(4, "a").await;
         let id = created.session.id;
         let address = Some([192, 0, 2, 1].into());
-        count!(self, "`touch`", full.touch(id, None));
-        count!(
-            self,
-            "`touch` from another address",
-            full.touch(id, address)
-        );
-        let rotated = count!(self, "`rotate`", full.rotate(&created.token)).unwrap();
+        count!(self; "`touch`" => full.touch(id, None));
+        count!(self; "`touch` from another address" => full.touch(id, address));
+        let rotated = count!(self; "`rotate`" => full.rotate(&created.token)).unwrap();
         let data = Update {
             data: Some(Data::encode("more").unwrap()),
             ..Update::default()
         };
-        let updated = count!(self, "`update`", full.update(&rotated.session, data)).unwrap();
+        let updated = count!(self; "`update`" => full.update(&rotated.session, data)).unwrap();
         let device = Update {
             fingerprint: Some("b".into()),
             ..Update::default()
         };
         let session = updated.session;
-        count!(
-            self,
-            "`update` with another fingerprint",
-            full.update(&session, device)
-        );
+        count!(self; "`update` with another fingerprint" => full.update(&session, device));
     }
 
     async fn lists(&mut self) {
@@ -149,51 +126,33 @@ impl Calls {
         for fingerprint in ["a", "b", "c"] {
             self.login(5, fingerprint).await;
         }
-        count!(self, "`count`", full.count(&user));
-        count!(self, "`list` of 3", full.list(&user, List::default()));
+        count!(self; "`count`" => full.count(&user));
+        count!(self; "`list` of 3" => full.list(&user, List::default()));
         let user = UserId::from(6);
         self.crowd(&user, 200).await;
-        count!(
-            self,
-            "`list`, the first 50 of 200",
-            full.list(&user, page())
-        );
+        count!(self; "`list`, the first 50 of 200" => full.list(&user, page()));
         self.crowd(&user, 800).await;
-        count!(
-            self,
-            "`list`, the first 50 of 1,000",
-            full.list(&user, page())
-        );
+        count!(self; "`list`, the first 50 of 1,000" => full.list(&user, page()));
     }
 
     async fn revocations(&mut self) {
         let by_id = self.login(7, "a").await.session.id;
         let by_token = self.login(7, "b").await.token;
         let keep = self.login(7, "c").await.session.id;
-        count!(self, "`revoke`", full.revoke(by_id, RevokeReason::Revoked));
-        count!(
-            self,
-            "`revoke_token`",
-            full.revoke_token(&by_token, RevokeReason::Logout)
-        );
+        count!(self; "`revoke`" => full.revoke(by_id, RevokeReason::Revoked));
+        count!(self; "`revoke_token`" => full.revoke_token(&by_token, RevokeReason::Logout));
         for fingerprint in ["a", "b"] {
             self.login(7, fingerprint).await;
         }
-        let others = count!(
-            self,
-            "`revoke_others` of 3",
-            full.revoke_others(keep, RevokeReason::Logout)
-        );
+        let others =
+            count!(self; "`revoke_others` of 3" => full.revoke_others(keep, RevokeReason::Logout));
         assert_eq!(others, Some(2));
         for fingerprint in ["a", "b"] {
             self.login(7, fingerprint).await;
         }
         let user = UserId::from(7);
-        let all = count!(
-            self,
-            "`revoke_all` of 3",
-            full.revoke_all(&user, RevokeReason::Revoked)
-        );
+        let all =
+            count!(self; "`revoke_all` of 3" => full.revoke_all(&user, RevokeReason::Revoked));
         assert_eq!(all.count, 3);
     }
 

@@ -4,7 +4,7 @@ use session_benches::{Lines, Report, Table, amount, rate};
 use super::calls::{CALLS, Measured};
 use super::{Grown, Growth};
 
-/// One of the two figures of a call, and how it is written.
+/// One of the figures of a call, and how it is written.
 struct Figure {
     slug: &'static str,
     title: &'static str,
@@ -12,7 +12,7 @@ struct Figure {
     write: fn(f64) -> String,
 }
 
-const FIGURES: [Figure; 2] = [
+const FIGURES: [Figure; 3] = [
     Figure {
         slug: "rate",
         title: "calls a second, from 64 tasks",
@@ -23,6 +23,12 @@ const FIGURES: [Figure; 2] = [
         slug: "redis",
         title: "Redis's own time for a call, µs",
         of: |measured| measured.redis_micros,
+        write: amount,
+    },
+    Figure {
+        slug: "cpu",
+        title: "Redis's processor time for a call, µs",
+        of: |measured| measured.redis_cpu_micros,
         write: amount,
     },
 ];
@@ -105,7 +111,11 @@ fn for_programs(growth: Growth, grown: &[Grown]) -> serde_json::Value {
         let told = CALLS.iter().zip(&at.calls);
         told.filter_map(|(call, measured)| {
             let measured = measured.as_ref()?;
-            let figures = json!({ "calls": measured.calls, "redis_micros": measured.redis_micros });
+            let figures = json!({
+                "calls": measured.calls,
+                "redis_micros": measured.redis_micros,
+                "redis_cpu_micros": measured.redis_cpu_micros,
+            });
             Some((call.name().replace('`', ""), figures))
         })
         .collect()

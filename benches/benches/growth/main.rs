@@ -117,6 +117,7 @@ async fn measure(growth: Growth, sizes: &[Size], args: &Args) -> Outcome<Vec<Gro
         Some(Measured {
             calls: median(all.iter().map(|one| one.calls)),
             redis_micros: median(all.iter().map(|one| one.redis_micros)),
+            redis_cpu_micros: median(all.iter().map(|one| one.redis_cpu_micros)),
         })
     };
     let grown = |(index, population): (usize, &Arc<Population>)| Grown {

@@ -56,7 +56,12 @@ impl Size {
 impl Population {
     pub(super) async fn create(size: Size) -> Outcome<Arc<Self>> {
         let server = RedisServer::start();
-        let store = RedisStore::connect(&server.url(), config(), RedisOptions::default()).await?;
+        let options = RedisOptions {
+            // A machine that is busy with something else must not end a run of minutes.
+            deadline: Duration::from_secs(60),
+            ..RedisOptions::default()
+        };
+        let store = RedisStore::connect(&server.url(), config(), options).await?;
         let tokens: Arc<Tokens> = Arc::new(std::array::from_fn(|_| Mutex::default()));
         let before = used_memory(&server)?;
         let (filled, creating) = (tokens.clone(), store.clone());

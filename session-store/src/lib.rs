@@ -32,7 +32,11 @@
 //! | `tls` | no | `rediss://` and `rediss-cluster://` URLs |
 //! | `contract` | no | the contract suite, in the module `contract` |
 
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "internals"))]
+#[cfg_attr(
+    not(feature = "redis"),
+    allow(dead_code, reason = "benchmarks need a part of it")
+)]
 mod codec;
 mod config;
 #[cfg(feature = "contract")]
@@ -42,7 +46,14 @@ mod digest;
 mod ended;
 mod error;
 mod event;
-#[cfg(feature = "redis")]
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
+#[cfg(any(feature = "redis", feature = "internals"))]
+#[cfg_attr(
+    not(feature = "redis"),
+    allow(dead_code, reason = "benchmarks need a part of it")
+)]
 mod keys;
 mod memory;
 mod page;

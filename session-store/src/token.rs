@@ -51,19 +51,19 @@ impl SessionId {
     }
 
     /// The user's bucket, which picks the hash tag of all the user's keys.
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", feature = "internals"))]
     pub(crate) fn bucket(&self) -> &str {
         &self.as_str()[..BUCKET_CHARS]
     }
 
     /// What tells the session from the others of its bucket.
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", feature = "internals"))]
     pub(crate) fn local(&self) -> &str {
         &self.as_str()[BUCKET_CHARS..]
     }
 
     /// Puts together what the index keeps apart.
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", feature = "internals"))]
     pub(crate) fn from_parts(
         bucket: &str,
         local: &[u8],

@@ -77,7 +77,7 @@ impl UserId {
         self.is_number
     }
 
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", feature = "internals"))]
     /// Puts together what the store has kept apart; a text that isn't an integer stays a string.
     pub(crate) fn from_parts(
         text: &str,

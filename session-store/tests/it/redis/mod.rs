@@ -3,6 +3,7 @@
 mod bulk;
 mod cluster;
 mod collation;
+mod commands;
 mod connect;
 mod contract;
 mod cost;

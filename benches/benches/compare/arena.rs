@@ -36,6 +36,8 @@ pub(crate) struct Ground<C: Contestant> {
     pub(crate) contestant: Arc<C>,
     /// Another connection to the contestant's database, for what isn't the contestant's business.
     pub(crate) database: MultiplexedConnection,
+    /// How many users stand for many.
+    pub(crate) users: u64,
     /// Users who have so many sessions each, and these sessions.
     standing: Mutex<HashMap<u64, Arc<Users<C::Session>>>>,
 }
@@ -53,6 +55,7 @@ impl<C: Contestant> Ground<C> {
         Ok(Self {
             contestant: Arc::new(contestant),
             database: client.get_multiplexed_async_connection().await?,
+            users: place.users,
             standing: Mutex::default(),
         })
     }
@@ -64,7 +67,7 @@ impl<C: Contestant> Ground<C> {
             return Ok(users.clone());
         }
         // Enough that no two tasks ask for the same user all the time, and few enough to make.
-        let count = (10_000 / sessions).clamp(2, 1000);
+        let count = (10 * self.users / sessions).clamp(2, self.users);
         let users = Arc::new(self.provide(sessions * 1_000_000, count, sessions).await?);
         standing().insert(sessions, users.clone());
         Ok(users)

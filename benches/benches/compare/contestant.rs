@@ -1,5 +1,5 @@
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use session_benches::Outcome;
 use session_test::RedisServer;
@@ -87,15 +87,23 @@ pub(crate) struct Place {
     pub(crate) url: String,
     unix_url: String,
     pub(crate) lifetime: Duration,
+    /// How many users stand for many.
+    pub(crate) users: u64,
 }
 
 impl Place {
     /// A numbered database of a server.
-    pub(crate) fn new(server: &RedisServer, database: usize, lifetime: Duration) -> Self {
+    pub(crate) fn new(
+        server: &RedisServer,
+        database: usize,
+        lifetime: Duration,
+        users: u64,
+    ) -> Self {
         Self {
             url: format!("{}/{database}", server.url()),
             unix_url: format!("{}?db={database}", server.unix_url()),
             lifetime,
+            users,
         }
     }
 
@@ -129,8 +137,9 @@ impl Login {
 
     /// The fields as name and value, for contestants that keep a map.
     #[cfg(feature = "peers")]
-    pub(crate) fn fields(self) -> [(&'static str, String); 8] {
-        [
+    pub(crate) fn fields(self) -> Outcome<[(&'static str, String); 10]> {
+        let now = now_millis()?.to_string();
+        Ok([
             ("user_id", self.user.to_string()),
             ("username", Self::USERNAME.into()),
             ("role", Self::ROLE.into()),
@@ -139,6 +148,14 @@ impl Login {
             ("browser", Self::BROWSER.into()),
             ("ip_address", Self::ADDRESS.into()),
             ("device_fingerprint", self.fingerprint()),
-        ]
+            ("created_at", now.clone()),
+            ("last_activity", now),
+        ])
     }
+}
+
+/// What contestants write that don't date sessions by themselves.
+pub(crate) fn now_millis() -> Outcome<u64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    Ok(u64::try_from(now.as_millis())?)
 }

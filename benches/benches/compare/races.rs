@@ -80,7 +80,8 @@ pub(crate) async fn log_out_and_touch<C: Contestant>(
             };
             // The touch may have found nothing to touch, which is right.
             let (touched, logged_out) = tokio::join!(touch, log_out);
-            (touched?, logged_out?);
+            touched?;
+            logged_out?;
             contestant.validate(&session).await
         }
     });

@@ -56,11 +56,16 @@ pub(crate) struct SpeedResult {
 
 impl<'a> Run<'a> {
     pub(crate) async fn new(args: &'a Args, server: &RedisServer) -> Outcome<Self> {
+        let users = match args.form() {
+            Form::Full => 1000,
+            Form::Short => 100,
+        };
         let mut contenders = Vec::new();
         for (index, entry) in ENTRIES.iter().enumerate() {
             let wanted = |subject: &Subject| wants(args, *subject) && (entry.takes_part)(*subject);
             if args.wants_contestant(entry.name) && Subject::ALL.iter().any(wanted) {
-                let place = |purpose, lifetime| Place::new(server, index * 3 + purpose, lifetime);
+                let place =
+                    |purpose, lifetime| Place::new(server, index * 3 + purpose, lifetime, users);
                 contenders.push(Contender {
                     entry,
                     standing: entry.open(place(0, LIFETIME)).await?,
@@ -103,8 +108,13 @@ impl<'a> Run<'a> {
         Ok(results)
     }
 
-    /// The contenders, by their places, that take part.
+    /// The contenders, by their places, that take part; none where no load is left to be measured.
     fn of(&self, subject: Subject) -> Vec<usize> {
+        if let Subject::Speed(operation) = subject
+            && self.tasks(operation).is_empty()
+        {
+            return Vec::new();
+        }
         let takes_part = |index: &usize| (self.contenders[*index].entry.takes_part)(subject);
         (0..self.contenders.len()).filter(takes_part).collect()
     }

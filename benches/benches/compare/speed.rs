@@ -7,8 +7,6 @@ use session_benches::{Caller, Cost, Counters, Load, Outcome, Until, median};
 use crate::arena::{Ground, Users};
 use crate::contestant::{Contestant, Login};
 
-/// How many users log in while creates are measured.
-const USERS: u64 = 1000;
 /// How many sessions a person has.
 const A_FEW: u64 = 3;
 
@@ -139,7 +137,7 @@ pub(crate) async fn rotate<C: Contestant>(
     counting: &mut redis::Connection,
 ) -> Outcome<Measured> {
     ground.clear().await?;
-    let users = ground.provide(0, USERS, A_FEW).await?;
+    let users = ground.provide(0, ground.users, A_FEW).await?;
     let caller = Rotating {
         contestant: ground.contestant.clone(),
         tasks: load.tasks,
@@ -151,15 +149,16 @@ pub(crate) async fn rotate<C: Contestant>(
 struct Creating<C: Contestant> {
     contestant: Arc<C>,
     tasks: u64,
+    users: u64,
 }
 
 impl<C: Contestant> Caller for Creating<C> {
     async fn call(&self, task: usize, nth: u64) -> Outcome {
         let nth = nth * self.tasks + task as u64;
         let login = Login {
-            user: nth % USERS,
+            user: nth % self.users,
             // One that has no session at the moment: each has had its turn before.
-            device: (nth / USERS + A_FEW) % (A_FEW + 1),
+            device: (nth / self.users + A_FEW) % (A_FEW + 1),
         };
         let created = self.contestant.create(login).await?;
         check(created.is_some(), "a create was refused")
@@ -173,10 +172,11 @@ pub(crate) async fn create<C: Contestant>(
     counting: &mut redis::Connection,
 ) -> Outcome<Measured> {
     ground.clear().await?;
-    ground.provide(0, USERS, A_FEW).await?;
+    ground.provide(0, ground.users, A_FEW).await?;
     let caller = Creating {
         contestant: ground.contestant.clone(),
         tasks: load.tasks as u64,
+        users: ground.users,
     };
     measure(caller, load, counting).await
 }

@@ -35,7 +35,7 @@ impl Contestant for ActixSession {
 
     async fn create(&self, login: Login) -> Outcome<Option<String>> {
         let mut state = std::collections::HashMap::new();
-        for (name, value) in login.fields() {
+        for (name, value) in login.fields()? {
             state.insert(name.to_owned(), serde_json::to_string(&value)?);
         }
         let key = self.store.save(state, &self.lifetime).await?;

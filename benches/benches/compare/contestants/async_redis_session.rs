@@ -30,7 +30,7 @@ impl Contestant for AsyncRedisSession {
 
     async fn create(&self, login: Login) -> Outcome<Option<String>> {
         let mut session = Session::new();
-        for (name, value) in login.fields() {
+        for (name, value) in login.fields()? {
             session.insert(name, value)?;
         }
         session.expire_in(self.lifetime);

@@ -8,7 +8,7 @@ use redis::AsyncCommands as _;
 use serde::{Deserialize, Serialize};
 use session_benches::Outcome;
 
-use crate::contestant::{Contestant, Login, Place};
+use crate::contestant::{Contestant, Login, Place, now_millis};
 
 /// What services write themselves: a pool and a checkout for each operation, a JSON document a
 /// session, a set of ids a user, commands one after the other.
@@ -99,11 +99,6 @@ fn session_key(id: &str) -> String {
 
 fn user_key(user: u64) -> String {
     format!("user_sessions:{user}")
-}
-
-fn now_millis() -> Outcome<u64> {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    Ok(u64::try_from(now.as_millis())?)
 }
 
 impl Contestant for HandWritten {

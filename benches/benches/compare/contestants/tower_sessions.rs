@@ -51,7 +51,7 @@ impl Contestant for TowerSessions {
 
     async fn create(&self, login: Login) -> Outcome<Option<Id>> {
         let fields = login
-            .fields()
+            .fields()?
             .map(|(name, value)| (name.to_owned(), value.into()));
         let mut record = Record {
             id: Id::default(),

@@ -1,6 +1,6 @@
 use session_benches::{Table, amount, rate};
 
-use crate::entry::{ENTRIES, Entry};
+use crate::entry::ENTRIES;
 use crate::races::Count;
 use crate::run::{Results, SpeedResult};
 use crate::speed::Measured;
@@ -102,14 +102,6 @@ pub(super) fn races(results: &Results) -> Table {
             let cells = cells.into_iter().map(|cell| cell.unwrap_or(NONE.into()));
             table.row([entry.name.to_owned()].into_iter().chain(cells));
         }
-    }
-    table
-}
-
-pub(super) fn contestants(entries: &[&'static Entry]) -> Table {
-    let mut table = Table::new(["", "how it was used"]);
-    for entry in entries {
-        table.row([entry.name, entry.note]);
     }
     table
 }

@@ -120,12 +120,12 @@ impl<'a> Run<'a> {
     }
 
     fn tasks(&self, operation: Operation) -> Vec<usize> {
-        let tasks = TASKS
-            .into_iter()
-            .filter(|tasks| *tasks <= operation.most_tasks());
-        tasks
-            .filter(|tasks| self.args.wants_tasks(*tasks))
-            .collect()
+        let most = match self.args.form() {
+            Form::Full => operation.most_tasks(),
+            Form::Short => 16,
+        };
+        let wanted = |tasks: &usize| *tasks <= most && self.args.wants_tasks(*tasks);
+        TASKS.into_iter().filter(wanted).collect()
     }
 
     fn steps(&self, subject: Subject) -> usize {

@@ -36,8 +36,13 @@ impl Report {
         } else {
             format!(" -- {}", given.join(" "))
         };
+        let features = if cfg!(feature = "peers") {
+            " --features peers"
+        } else {
+            ""
+        };
         report.paragraph(&format!(
-            "`cargo bench -p session-benches --bench {name}{given}`"
+            "`cargo bench -p session-benches --bench {name}{features}{given}`"
         ));
         report.figures("machine", machine.to_json());
         report
@@ -53,6 +58,19 @@ impl Report {
         self.text.push('\n');
         self.text.push_str(text);
         self.text.push('\n');
+    }
+
+    /// One item of a list more.
+    pub fn item(&mut self, text: &str) {
+        if !self.is_within_list() {
+            self.text.push('\n');
+        }
+        self.text.push_str(&format!("- {text}\n"));
+    }
+
+    fn is_within_list(&self) -> bool {
+        let last = self.text.lines().next_back();
+        last.is_some_and(|line| line.starts_with("- "))
     }
 
     /// A table.

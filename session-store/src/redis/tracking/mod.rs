@@ -22,13 +22,15 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncConnectionConfig, Client, ErrorKind, ProtocolVersion, PushInfo, PushKind, RedisError,
     ServerErrorKind, Value,
 };
-use tokio::task::JoinHandle;
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use self::told::Told;
@@ -44,14 +46,17 @@ const RETRY: Duration = Duration::from_millis(100);
 /// How long the key lives whose change is to be told, ms.
 const PROBE_MS: u64 = 10_000;
 
-/// The feed of changes of one server. Dropping it ends the task behind it.
+/// The feed of changes of one server. Dropping it ends the thread behind it.
 pub(super) struct Tracking {
     tracker: Arc<Tracker>,
-    task: JoinHandle<()>,
+    _wanted: oneshot::Sender<Infallible>,
 }
 
 impl Tracking {
     /// Begins to tell; what is changed after this returns is told.
+    ///
+    /// On a thread of its own: where the service's tasks keep every thread of its runtime busy, a
+    /// revocation would wait for its turn there, and so would the signs of life.
     pub(super) async fn start(
         store: RedisStore,
         listener: Arc<dyn ChangeListener>,
@@ -63,10 +68,31 @@ impl Tracking {
             listener,
             told: Told::new(),
         });
-        let first = tracker.clone().connect().await?;
-        let task = tokio::spawn(tell(tracker.clone(), first, heartbeat));
-        Ok(Self { tracker, task })
+        let (wanted, unwanted) = oneshot::channel();
+        let (begun, has_begun) = oneshot::channel();
+        let telling = tell(tracker.clone(), begun, heartbeat);
+        let telling = async {
+            tokio::select! {
+                () = telling => {}
+                _ = unwanted => {}
+            }
+        };
+        run(telling).map_err(|error| Error::Unavailable(Box::new(error)))?;
+        let ended = |_| Error::Unavailable("the thread that hears of changes has ended".into());
+        has_begun.await.map_err(ended)??;
+        Ok(Self {
+            tracker,
+            _wanted: wanted,
+        })
     }
+}
+
+/// Runs a future to its end on a thread of its own.
+fn run(future: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let thread = thread::Builder::new().name("session changes".into());
+    thread.spawn(move || runtime.block_on(future))?;
+    Ok(())
 }
 
 impl ChangeFeed for Tracking {
@@ -76,12 +102,6 @@ impl ChangeFeed for Tracking {
 
     fn time(&self, now: Instant) -> Timestamp {
         self.tracker.store.scripts().connection.server_time_at(now)
-    }
-}
-
-impl Drop for Tracking {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
@@ -113,9 +133,21 @@ struct Link {
     answered: Instant,
 }
 
-/// Goes on telling, over one connection after the other.
-async fn tell(tracker: Arc<Tracker>, first: Link, heartbeat: Duration) {
-    let mut link = first;
+/// Goes on telling, over one connection after the other. Gives up where the first can't be had.
+async fn tell(
+    tracker: Arc<Tracker>,
+    begun: oneshot::Sender<Result<(), ChangesError>>,
+    heartbeat: Duration,
+) {
+    let (link, outcome) = match tracker.clone().connect().await {
+        Ok(link) => (Some(link), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    // An error means that nobody waits for it any more, and that the thread ends here or soon.
+    let _ = begun.send(outcome);
+    let Some(mut link) = link else {
+        return;
+    };
     loop {
         let error = tracker.beat(&mut link, heartbeat).await;
         tracker.lose(link.number);

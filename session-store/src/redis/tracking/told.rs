@@ -77,3 +77,51 @@ impl Told {
         change(&mut self.teller.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STORE: u64 = 7;
+
+    #[test]
+    fn a_heartbeat_moves_it_on() {
+        let told = Told::new();
+        let link = told.begin();
+        assert_eq!(told.until(STORE), None);
+        let (first, second) = (Instant::now(), Instant::now() + Duration::from_secs(1));
+        assert!(told.confirm(link, STORE, first));
+        assert_eq!(told.until(STORE), Some(first));
+        assert!(told.confirm(link, STORE, second));
+        assert_eq!(told.until(STORE), Some(second));
+    }
+
+    #[test]
+    fn a_connection_that_was_lost_tells_nothing_more() {
+        let told = Told::new();
+        let link = told.begin();
+        told.lose(link);
+        assert!(!told.confirm(link, STORE, Instant::now()));
+        assert_eq!(told.until(STORE), None);
+    }
+
+    #[test]
+    fn a_connection_before_has_no_say_in_the_next() {
+        let told = Told::new();
+        let (before, now) = (told.begin(), told.begin());
+        let at = Instant::now();
+        assert!(!told.confirm(before, STORE, at));
+        assert!(told.confirm(now, STORE, at));
+        told.lose(before);
+        assert_eq!(told.until(STORE), Some(at));
+    }
+
+    #[test]
+    fn it_is_told_for_one_connection_of_the_store() {
+        let told = Told::new();
+        let link = told.begin();
+        assert!(told.confirm(link, STORE, Instant::now()));
+        assert_eq!(told.until(STORE + 1), None);
+        assert!(!told.confirm(link, STORE + 1, Instant::now()));
+    }
+}

@@ -267,9 +267,7 @@ async fn when_the_stores_connection_is_replaced_the_one_that_tells_is_too() {
         kill.exec(&mut server.connection()).unwrap();
     }
     until(async || {
-        near.validate(&token, None)
-            .await
-            .is_ok_and(|found| found.is_some());
+        let _ = near.validate(&token, None).await;
         let now = clients(&server, true);
         now.len() == 1 && now != telling
     })
@@ -338,4 +336,18 @@ async fn connections_that_lead_to_different_servers_are_found_out() {
     let right = near(from_pool(Some(client(&server))).await).await;
     let token = right.create(documented(74, "a")).await.unwrap().token;
     at_hand(&server, &right, &token).await;
+}
+
+#[tokio::test]
+async fn its_connection_ends_with_it() {
+    let server = RedisServer::start();
+    let store = connect(&server, Config::default()).await;
+    let near = near(store.clone()).await;
+    assert_eq!(clients(&server, true).len(), 1);
+    let other = near.clone();
+    drop(near);
+    assert_eq!(clients(&server, true).len(), 1);
+    drop(other);
+    until(async || clients(&server, true).is_empty()).await;
+    store.ping().await.unwrap();
 }

@@ -23,7 +23,12 @@ impl ServerClock {
     }
 
     pub(super) fn elapsed_millis(&self) -> i64 {
-        i64::try_from(self.origin.elapsed().as_millis()).unwrap_or(i64::MAX)
+        self.millis_until(Instant::now())
+    }
+
+    fn millis_until(&self, now: Instant) -> i64 {
+        let elapsed = now.saturating_duration_since(self.origin);
+        i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
     }
 
     /// The server showed `millis` at some time after `asked`; both are rounded down.
@@ -32,8 +37,9 @@ impl ServerClock {
         self.origin_millis.store(origin_millis, Ordering::Relaxed);
     }
 
-    pub(super) fn now(&self) -> Timestamp {
-        let millis = self.origin_millis.load(Ordering::Relaxed) + self.elapsed_millis() + 1;
+    /// What it shows at `now`.
+    pub(super) fn at(&self, now: Instant) -> Timestamp {
+        let millis = self.origin_millis.load(Ordering::Relaxed) + self.millis_until(now) + 1;
         Timestamp::from_millis(u64::try_from(millis).unwrap_or(0))
     }
 }

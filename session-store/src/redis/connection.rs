@@ -4,6 +4,8 @@
 //! a call costs on one server is what its node does; a cluster finds the node of the call's key
 //! first.
 
+use std::time::Instant;
+
 use redis::{Cmd, FromRedisValue, ScriptInvocation};
 
 use super::cluster::Cluster;
@@ -20,9 +22,23 @@ impl Connection {
     /// What the server's clock shows now, as far as can be told without asking. Never behind it; in
     /// a cluster, never behind any master's.
     pub(super) fn server_time(&self) -> Timestamp {
+        self.server_time_at(Instant::now())
+    }
+
+    /// As [`server_time`](Self::server_time), for who has asked the local clock already.
+    pub(super) fn server_time_at(&self, now: Instant) -> Timestamp {
         match self {
-            Self::Single(node) => node.time(),
-            Self::Cluster(cluster) => cluster.time(),
+            Self::Single(node) => node.time(now),
+            Self::Cluster(cluster) => cluster.time(now),
+        }
+    }
+
+    /// Which connection to the one server this is: another number is another connection, to another
+    /// server perhaps. `None` in a cluster, which has many.
+    pub(super) fn number(&self) -> Option<u64> {
+        match self {
+            Self::Single(node) => Some(node.number()),
+            Self::Cluster(_) => None,
         }
     }
 

@@ -11,14 +11,18 @@ mod node;
 mod page;
 mod scripts;
 mod source;
+mod tracking;
 mod url;
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::connect::{ConnectError, RedisOptions};
 use self::scripts::{Create, Ended, RevokeUser, Scripts, Update as Updating};
+use self::tracking::Tracking;
+use crate::changes::{ChangeFeed, ChangeListener, ChangesError};
 use crate::codec::{self, Record};
 use crate::config::Config;
 use crate::ended::{EndReason, EndedSession, RevokeReason};
@@ -50,7 +54,9 @@ use crate::user::UserId;
 /// +time +publish +subscribe +ping +eval +evalsha +script|load
 /// ```
 ///
-/// and on each node of a cluster `+cluster|slots` besides.
+/// and on each node of a cluster `+cluster|slots` besides. Behind a
+/// [`NearCache`](crate::NearCache) it needs `+client|tracking` too, which is found out when the cache
+/// is made.
 ///
 /// While Redis can't be reached every call fails with [`Error::Unavailable`] or
 /// [`Error::Timeout`], each round trip within [`RedisOptions::deadline`]; service resumes by
@@ -66,7 +72,7 @@ struct Inner {
     scripts: Scripts,
     /// Where a stream of events connects to; a store made from a pool may not know.
     events: Option<events::Source>,
-    deadline: std::time::Duration,
+    deadline: Duration,
 }
 
 impl SessionStore for RedisStore {
@@ -233,6 +239,15 @@ impl SessionStore for RedisStore {
         })?;
         let channel = self.scripts().keys.channel().to_owned();
         events::subscribe(source, channel, self.inner.deadline).await
+    }
+
+    async fn changes(
+        &self,
+        listener: Arc<dyn ChangeListener>,
+        heartbeat: Duration,
+    ) -> Result<Box<dyn ChangeFeed>, ChangesError> {
+        let tracking = Tracking::start(self.clone(), listener, heartbeat).await?;
+        Ok(Box::new(tracking))
     }
 }
 

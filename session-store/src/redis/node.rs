@@ -6,7 +6,7 @@
 //! calls fail at once until the supervisor has made another; none waits for that.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -49,6 +49,8 @@ struct Shared {
     /// Where it is, for the log.
     address: String,
     state: ArcSwap<State>,
+    /// Counts the connections that were made; counted before calls can take the new one.
+    made: AtomicU64,
     /// Wakes the supervisor: somebody's call failed.
     doubt: Notify,
     /// A write found that the server has become a replica.
@@ -130,6 +132,7 @@ impl Node {
         let shared = Arc::new(Shared {
             address: address.to_owned(),
             state: ArcSwap::from_pointee(State::Up(first)),
+            made: AtomicU64::new(1),
             doubt: Notify::new(),
             demoted: AtomicBool::new(false),
             clock,
@@ -146,8 +149,13 @@ impl Node {
     }
 
     /// What the server's clock shows now, as far as can be told without asking.
-    pub(super) fn time(&self) -> Timestamp {
-        self.shared.clock.now()
+    pub(super) fn time(&self, now: Instant) -> Timestamp {
+        self.shared.clock.at(now)
+    }
+
+    /// Which connection it has now.
+    pub(super) fn number(&self) -> u64 {
+        self.shared.made.load(Ordering::Acquire)
     }
 
     /// The connection as it is now.
@@ -228,6 +236,11 @@ impl Shared {
         }
     }
 
+    fn set_up(&self, connection: MultiplexedConnection) {
+        self.made.fetch_add(1, Ordering::AcqRel);
+        self.state.store(Arc::new(State::Up(connection)));
+    }
+
     fn set_down(&self, cause: Cause) {
         self.state.store(Arc::new(State::Down(cause)));
     }
@@ -261,7 +274,7 @@ async fn supervise(shared: Arc<Shared>, pool: NodePool, sources: Arc<Sources>) {
                         address = shared.address,
                         "the server is a replica; connected to Redis again"
                     );
-                    shared.state.store(Arc::new(State::Up(connection)));
+                    shared.set_up(connection);
                 }
             }
             continue;
@@ -269,7 +282,7 @@ async fn supervise(shared: Arc<Shared>, pool: NodePool, sources: Arc<Sources>) {
         match connect(&pool, shared.deadline.after, &shared.clock, &sources).await {
             Ok(connection) => {
                 tracing::info!(address = shared.address, "connected to Redis again");
-                shared.state.store(Arc::new(State::Up(connection)));
+                shared.set_up(connection);
                 pause = RETRY.0;
             }
             Err(error) => {

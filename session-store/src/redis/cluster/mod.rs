@@ -11,7 +11,7 @@ mod slots;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use futures_util::future::{join_all, try_join_all};
@@ -92,9 +92,9 @@ impl Cluster {
     }
 
     /// What the clock shows that is furthest ahead.
-    pub(super) fn time(&self) -> Timestamp {
+    pub(super) fn time(&self, now: Instant) -> Timestamp {
         let map = self.shared.map.load();
-        let times = map.masters().iter().map(|master| master.node.time());
+        let times = map.masters().iter().map(|master| master.node.time(now));
         times.max().unwrap_or(Timestamp::from_millis(0))
     }
 

@@ -7,10 +7,14 @@ mod signals;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
 use session_server::config::{Args, SettingError, Settings};
 use session_server::{chain, serve};
 use session_store::{Config, ConnectError, MemoryStore, RedisStore, SessionStore};
 use tokio::net::TcpListener;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Why the server doesn't start.
 #[derive(Debug, thiserror::Error)]

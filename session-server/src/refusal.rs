@@ -80,6 +80,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for ExplainRefusals<T> {
 
 const START: &[u8] = b"HTTP/1.1 4";
 const NO_BODY: &[u8] = b"content-length: 0";
+/// Every answer of the router's has this field after its others, and before hyper's.
+const LAST_OF_ROUTERS: &[u8] = b"x-request-id: ";
 /// The fields of a refusal, as hyper writes them.
 const FIELDS: [&[u8]; 3] = [b"connection: ", b"content-length: ", b"date: "];
 
@@ -94,6 +96,9 @@ fn refusal_at(buf: &[u8]) -> Option<usize> {
     loop {
         let start = memchr::memrchr(b'\n', head).map_or(0, |end| end + 1);
         let line = &head[start..];
+        if line.starts_with(LAST_OF_ROUTERS) {
+            return None;
+        }
         if !FIELDS.iter().any(|field| line.starts_with(field)) {
             // The body of an earlier answer may stand before it, on the same line.
             let refusal = memchr::memmem::rfind(line, START).filter(|_| is_empty);

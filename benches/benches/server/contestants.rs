@@ -90,8 +90,13 @@ impl Field {
     fn add_peers(&mut self, redis: &str) -> Outcome {
         let this = std::env::current_exe()?;
         let hyper = self.start(Command::new(&this).args(["--peer", "hyper"]))?;
-        let get = [request("GET", "/", &[], "")];
-        self.add("bare hyper".into(), hyper, &get)?;
+        let get = request("GET", "/", &[], "");
+        let together = [get.repeat(16)];
+        self.add("bare hyper".into(), hyper, &[get])?;
+        self.add("bare hyper, 16 requests at a time".into(), hyper, &together)?;
+        let gathering = self.start(Command::new(&this).args(["--peer", "hyper-gathering"]))?;
+        let name = "bare hyper with `pipeline_flush`, 16 requests at a time";
+        self.add(name.into(), gathering, &together)?;
         if !cfg!(feature = "peers") {
             return Ok(());
         }

@@ -21,7 +21,8 @@ use session_benches::Outcome;
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let runtime = tokio::runtime::Runtime::new()?;
     match arguments {
-        [name] if name == "hyper" => runtime.block_on(bare_hyper()),
+        [name] if name == "hyper" => runtime.block_on(bare_hyper(false)),
+        [name] if name == "hyper-gathering" => runtime.block_on(bare_hyper(true)),
         #[cfg(feature = "peers")]
         [name, redis] if name == "tower-sessions" => runtime.block_on(tower_sessions::serve(redis)),
         other => Err(format!("there is no peer {other:?}").into()),
@@ -37,12 +38,14 @@ async fn listen() -> Outcome<TcpListener> {
 }
 
 /// hyper with the server's bounds, and 300 bytes that are there already: what HTTP costs at least.
-async fn bare_hyper() -> Outcome {
+/// It may gather the answers to requests that came together.
+async fn bare_hyper(is_gathering: bool) -> Outcome {
     let listener = listen().await?;
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_secs(10))
         .max_buf_size(32 * 1024)
+        .pipeline_flush(is_gathering)
         .max_headers(200);
     let body = Bytes::from(format!(r#"{{"padding":"{}"}}"#, "x".repeat(286)));
     loop {

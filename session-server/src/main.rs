@@ -10,7 +10,9 @@ use std::process::ExitCode;
 use mimalloc::MiMalloc;
 use session_server::config::{Args, SettingError, Settings};
 use session_server::{chain, serve};
-use session_store::{Config, ConnectError, MemoryStore, RedisStore, SessionStore};
+use session_store::{
+    ChangesError, Config, ConnectError, Error, MemoryStore, NearCache, RedisStore, SessionStore,
+};
 use tokio::net::TcpListener;
 
 #[global_allocator]
@@ -32,6 +34,8 @@ enum StartError {
     Store(#[from] session_store::Error),
     #[error("REDIS_URL (--redis-url)")]
     Redis(#[source] ConnectError),
+    #[error("NEAR_CACHE_MEGABYTES (--near-cache-megabytes)")]
+    NearCache(#[source] ChangesError),
 }
 
 impl From<ConnectError> for StartError {
@@ -43,6 +47,19 @@ impl From<ConnectError> for StartError {
                 reason: error.reason,
             }),
             error => Self::Redis(error),
+        }
+    }
+}
+
+impl From<ChangesError> for StartError {
+    fn from(error: ChangesError) -> Self {
+        match error {
+            // The bound is the one setting that only the cache can judge.
+            ChangesError::Store(Error::Config(error)) => Self::Setting(SettingError {
+                variable: "NEAR_CACHE_STALENESS_MS",
+                reason: error.reason,
+            }),
+            error => Self::NearCache(error),
         }
     }
 }
@@ -99,6 +116,7 @@ async fn serve_back_end(
     settings: Settings,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
+    let near_cache = args.store.near_cache()?;
     match args.store.redis_url() {
         None => {
             let store = MemoryStore::new(config)?;
@@ -106,7 +124,13 @@ async fn serve_back_end(
         }
         Some(url) => {
             let store = RedisStore::connect(url, config, args.store.redis_options()).await?;
-            announce_and_serve(listener, store, settings, shutdown).await
+            match near_cache {
+                None => announce_and_serve(listener, store, settings, shutdown).await,
+                Some(options) => {
+                    let store = NearCache::new(store, options).await?;
+                    announce_and_serve(listener, store, settings, shutdown).await
+                }
+            }
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | `prefix:{bucket}:u:<user id>` | sorted set | the user's index: sessions by expiry, known devices |
 //! | `prefix:{bucket}:d:<user id>` | hash | for each live session, what the history will keep of it |
 //! | `prefix:{bucket}:h:<user id>` | list | ended sessions, the last one first |
+//! | `prefix:{AA}:n:<random>` | string | whether changes are told; lives for seconds |
 //! | `prefix:events` | channel | what happens |
 
 use crate::config::ConfigError;
@@ -53,6 +54,24 @@ impl Keys {
     /// The key of the index of a user, whose bucket is `bucket`.
     pub(crate) fn index(&self, bucket: &str, user: &UserId) -> String {
         format!("{}:{{{bucket}}}:u:{user}", self.prefix)
+    }
+
+    /// What all keys begin with, and no key of a store with another prefix.
+    pub(crate) fn start(&self) -> String {
+        format!("{}:{{", self.prefix)
+    }
+
+    /// Whose record this key is; `None` for every other key.
+    pub(crate) fn session(&self, key: &[u8]) -> Option<SessionId> {
+        let key = key.strip_prefix(self.prefix.as_bytes())?;
+        let (bucket, local) = key.strip_prefix(b":{")?.split_at_checked(2)?;
+        let bucket = std::str::from_utf8(bucket).ok()?;
+        SessionId::from_parts(bucket, local.strip_prefix(b"}:s:")?).ok()
+    }
+
+    /// A key that is changed to see whether the change is told.
+    pub(crate) fn probe(&self, random: &str) -> String {
+        format!("{}:{{AA}}:n:{random}", self.prefix)
     }
 
     /// The channel on which events are told.

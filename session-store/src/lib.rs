@@ -21,17 +21,20 @@
 //! ```
 //!
 //! [`SessionStore`] is the contract. It has two implementors here: [`RedisStore`], for services,
-//! and [`MemoryStore`], in-process, for tests and for trying things out. Both pass the same
-//! contract suite (feature `contract`), which a third implementor can run as well.
+//! and [`MemoryStore`], in-process, for tests and for trying things out. [`NearCache`], around
+//! either, answers validates from the service's own memory. All pass the same contract suite
+//! (feature `contract`), which a third implementor can run as well.
 //!
 //! # Features
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `redis` | yes | [`RedisStore`] |
+//! | `near-cache` | yes | [`NearCache`] |
 //! | `tls` | no | `rediss://` URLs |
 //! | `contract` | no | the contract suite, in the module `contract` |
 
+mod changes;
 #[cfg(feature = "redis")]
 mod codec;
 mod config;
@@ -45,6 +48,8 @@ mod event;
 #[cfg(feature = "redis")]
 mod keys;
 mod memory;
+#[cfg(feature = "near-cache")]
+mod near_cache;
 mod page;
 #[cfg(feature = "redis")]
 mod redis;
@@ -54,6 +59,7 @@ mod timestamp;
 mod token;
 mod user;
 
+pub use changes::{ChangeFeed, ChangeListener, ChangesError};
 pub use config::{Config, ConfigError, History, KnownDevices, Limit, LimitPolicy, Pepper};
 pub use data::{Data, DataError};
 pub use digest::{Digester, Verifier};
@@ -61,6 +67,8 @@ pub use ended::{EndReason, EndedSession, RevokeReason};
 pub use error::{Error, Invalid, RecordError, Result};
 pub use event::{Event, EventKind, EventStream, EventsMissed};
 pub use memory::{ManualClock, MemoryStore};
+#[cfg(feature = "near-cache")]
+pub use near_cache::{NearCache, NearCacheOptions, NearCacheUsage};
 pub use page::{Cursor, CursorError, List, Order, Page, Unreadable};
 #[cfg(feature = "redis")]
 pub use redis::{ConnectError, RedisOptions, RedisStore};

@@ -1,6 +1,9 @@
-use std::future::Future;
+use std::future::{Future, ready};
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
+use crate::changes::{ChangeFeed, ChangeListener, ChangesError};
 use crate::config::Config;
 use crate::ended::{EndedSession, RevokeReason};
 use crate::error::Result;
@@ -262,6 +265,39 @@ pub trait SessionStore: Send + Sync + 'static {
     ///
     /// [`Refused`](crate::Error::Refused) where the store was made in a way that can't subscribe.
     fn events(&self) -> impl Future<Output = Result<EventStream>> + Send;
+
+    /// Tells of every change to any session, whoever makes it, from now on: what a
+    /// [`NearCache`](crate::NearCache) goes by. Unlike [`events`](Self::events) it tells activity,
+    /// updates and what was done by hand too, says until when everything is told, and not what has
+    /// happened.
+    ///
+    /// Nothing that is read after this returns changes untold. [`ChangeFeed::told_until`] is moved
+    /// on about every `heartbeat`.
+    ///
+    /// A store doesn't have to: as provided it answers
+    /// [`Unsupported`](ChangesError::Unsupported). One that wraps another store may pass this on
+    /// only if it keeps no sessions itself.
+    ///
+    /// **Cost**: a connection of its own to each server, one short request a `heartbeat`, and as
+    /// much traffic as the names of all keys that change.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`](ChangesError::Unsupported), [`Right`](ChangesError::Right),
+    /// [`Untold`](ChangesError::Untold).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: nobody is told then.
+    fn changes(
+        &self,
+        listener: Arc<dyn ChangeListener>,
+        heartbeat: Duration,
+    ) -> impl Future<Output = Result<Box<dyn ChangeFeed>, ChangesError>> + Send {
+        let _ = (listener, heartbeat);
+        let reason = "this store doesn't tell of changes, which a near cache takes";
+        ready(Err(ChangesError::Unsupported(reason)))
+    }
 }
 
 /// What [`create`](SessionStore::create) did.

@@ -211,6 +211,12 @@ impl fmt::Debug for Token {
     }
 }
 
+/// A text that nobody else comes up with.
+#[cfg(feature = "redis")]
+pub(crate) fn random_text() -> Result<String> {
+    Ok(URL_SAFE_NO_PAD.encode(random_bytes::<ID_BYTES>()?))
+}
+
 fn random_bytes<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     SysRng

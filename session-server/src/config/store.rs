@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use session_store::RedisOptions;
+use session_store::{NearCacheOptions, RedisOptions};
 
+use super::SettingError;
 use super::values::{self, Secret};
 
 /// Where sessions are kept.
@@ -21,6 +22,18 @@ pub struct StoreArgs {
     #[arg(value_name = "MILLISECONDS", default_value = "1000")]
     #[arg(value_parser = values::some_milliseconds)]
     store_deadline: Duration,
+
+    /// Memory for sessions that need not be read from Redis again until Redis tells of a change; 0
+    /// is off. With REDIS_URL only.
+    #[arg(long, env, value_name = "MEGABYTES", default_value_t = 0)]
+    near_cache_megabytes: usize,
+
+    /// How old what is answered from that memory may be, at most, where the network has fallen
+    /// silent.
+    #[arg(long = "near-cache-staleness-ms", env = "NEAR_CACHE_STALENESS_MS")]
+    #[arg(value_name = "MILLISECONDS", default_value = "1000")]
+    #[arg(value_parser = values::some_milliseconds)]
+    near_cache_staleness: Duration,
 }
 
 impl StoreArgs {
@@ -39,5 +52,25 @@ impl StoreArgs {
             deadline: self.store_deadline,
             ..RedisOptions::default()
         }
+    }
+
+    /// The near cache to put in front of that Redis, where one is wanted.
+    ///
+    /// # Errors
+    ///
+    /// There is no Redis.
+    pub fn near_cache(&self) -> Result<Option<NearCacheOptions>, SettingError> {
+        if self.near_cache_megabytes == 0 {
+            return Ok(None);
+        }
+        if self.redis_url().is_none() {
+            let reason = "takes REDIS_URL: without it sessions are in memory as they are";
+            return Err(SettingError::new("NEAR_CACHE_MEGABYTES", reason));
+        }
+        Ok(Some(NearCacheOptions {
+            max_bytes: self.near_cache_megabytes.saturating_mul(1024 * 1024),
+            max_entries: usize::MAX,
+            max_staleness: self.near_cache_staleness,
+        }))
     }
 }

@@ -10,6 +10,7 @@ mod bounds;
 mod create;
 mod credentials;
 mod lists;
+mod near_cache;
 mod own_sessions;
 mod paging;
 mod readme;

@@ -88,6 +88,7 @@ impl State {
         let expired_before = live.session.expires_at;
         live.mark_active(now);
         let session = live.session.clone();
+        self.listeners.tell(id);
         if let Some(address) = address.and_then(|address| live.moved_to(address)) {
             self.events
                 .tell(now, &session, EventKind::NewAddress { address });
@@ -141,6 +142,7 @@ impl State {
         }
         update.apply_to(&mut live.session);
         live.session.revision = revision.wrapping_add(1);
+        self.listeners.tell(id);
         let (ended, new_device) = match device {
             Some(device) => self.enter_device(id, device, now),
             None => (Vec::new(), None),

@@ -1,6 +1,7 @@
 //! The embedded back end.
 
 mod change;
+mod changes;
 mod clock;
 mod device;
 mod events;
@@ -16,12 +17,14 @@ mod user;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use self::changes::Feed;
 pub use self::clock::ManualClock;
 use self::live::Arrival;
 use self::state::State;
 use self::sweep::Sweeper;
+use crate::changes::{ChangeFeed, ChangeListener, ChangesError};
 use crate::config::Config;
 use crate::digest::Digester;
 use crate::ended::{EndedSession, RevokeReason};
@@ -242,6 +245,15 @@ impl SessionStore for MemoryStore {
 
     async fn events(&self) -> Result<EventStream> {
         Ok(self.0.step(|state, _| state.events.subscribe()))
+    }
+
+    /// As the trait says; a change is told in the very step that makes it.
+    async fn changes(
+        &self,
+        listener: Arc<dyn ChangeListener>,
+        _: Duration,
+    ) -> Result<Box<dyn ChangeFeed>, ChangesError> {
+        Ok(Box::new(Feed::start(self.0.clone(), listener)))
     }
 }
 

@@ -1,6 +1,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::changes::Listeners;
 use super::events::Events;
 use super::live::Live;
 use super::page::page;
@@ -22,6 +23,7 @@ pub(super) struct State {
     /// The most sessions, and the most users without a session.
     pub(super) bound: usize,
     pub(super) events: Events,
+    pub(super) listeners: Listeners,
     pub(super) sessions: HashMap<SessionId, Live>,
     pub(super) users: HashMap<Arc<str>, User>,
     /// Every session by the last moment of its life.
@@ -38,6 +40,7 @@ impl State {
             config,
             bound,
             events: Events::new(),
+            listeners: Listeners::default(),
             sessions: HashMap::new(),
             users: HashMap::new(),
             expiries: BTreeSet::new(),
@@ -126,6 +129,7 @@ impl State {
         reason: EndReason,
     ) -> Option<EndedSession> {
         let Live { session, .. } = self.sessions.remove(&id)?;
+        self.listeners.tell(id);
         self.events.tell(at, &session, EventKind::Ended { reason });
         self.expiries.remove(&(session.expires_at, id));
         let user = self.users.get_mut(session.user_id.as_str())?;

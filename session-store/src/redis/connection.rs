@@ -6,7 +6,7 @@
 //! calls fail at once until the supervisor has made another; none waits for that.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -36,6 +36,8 @@ pub(super) struct Connection {
 
 struct Shared {
     state: ArcSwap<State>,
+    /// Counts the connections that were made; counted before calls can take the new one.
+    made: AtomicU64,
     /// Wakes the supervisor: somebody's call failed.
     doubt: Notify,
     /// A write found that the server has become a replica.
@@ -102,6 +104,7 @@ impl Connection {
             .map_err(|error| error.into_error(deadline))?;
         let shared = Arc::new(Shared {
             state: ArcSwap::from_pointee(State::Up(first)),
+            made: AtomicU64::new(1),
             doubt: Notify::new(),
             demoted: AtomicBool::new(false),
             clock,
@@ -113,7 +116,17 @@ impl Connection {
 
     /// What the server's clock shows now, as far as can be told without asking.
     pub(super) fn server_time(&self) -> Timestamp {
-        self.shared.clock.now()
+        self.server_time_at(Instant::now())
+    }
+
+    /// As [`server_time`](Self::server_time), for who has asked the local clock already.
+    pub(super) fn server_time_at(&self, now: Instant) -> Timestamp {
+        self.shared.clock.at(now)
+    }
+
+    /// Which connection this is: another number is another connection, to another server perhaps.
+    pub(super) fn number(&self) -> u64 {
+        self.shared.made.load(Ordering::Acquire)
     }
 
     /// Runs a script.
@@ -181,6 +194,11 @@ impl Shared {
         }
     }
 
+    fn set_up(&self, connection: MultiplexedConnection) {
+        self.made.fetch_add(1, Ordering::AcqRel);
+        self.state.store(Arc::new(State::Up(connection)));
+    }
+
     fn set_down(&self, cause: Cause) {
         self.state.store(Arc::new(State::Down(cause)));
     }
@@ -204,7 +222,7 @@ async fn supervise(shared: Arc<Shared>, pool: Pool) {
                 // Until there is another, and if there is none, this one still serves reads.
                 if let Ok(connection) = connect(&pool, shared.deadline, &shared.clock).await {
                     tracing::info!("the server is a replica; connected to Redis again");
-                    shared.state.store(Arc::new(State::Up(connection)));
+                    shared.set_up(connection);
                 }
             }
             continue;
@@ -212,7 +230,7 @@ async fn supervise(shared: Arc<Shared>, pool: Pool) {
         match connect(&pool, shared.deadline, &shared.clock).await {
             Ok(connection) => {
                 tracing::info!("connected to Redis again");
-                shared.state.store(Arc::new(State::Up(connection)));
+                shared.set_up(connection);
                 pause = RETRY.0;
             }
             Err(error) => {
@@ -281,7 +299,12 @@ impl ServerClock {
     }
 
     fn elapsed_millis(&self) -> i64 {
-        i64::try_from(self.origin.elapsed().as_millis()).unwrap_or(i64::MAX)
+        self.millis_until(Instant::now())
+    }
+
+    fn millis_until(&self, now: Instant) -> i64 {
+        let elapsed = now.saturating_duration_since(self.origin);
+        i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
     }
 
     /// The server showed `millis` at some time after `asked`; both are rounded down.
@@ -290,8 +313,8 @@ impl ServerClock {
         self.origin_millis.store(origin_millis, Ordering::Relaxed);
     }
 
-    fn now(&self) -> Timestamp {
-        let millis = self.origin_millis.load(Ordering::Relaxed) + self.elapsed_millis() + 1;
+    fn at(&self, now: Instant) -> Timestamp {
+        let millis = self.origin_millis.load(Ordering::Relaxed) + self.millis_until(now) + 1;
         Timestamp::from_millis(u64::try_from(millis).unwrap_or(0))
     }
 }

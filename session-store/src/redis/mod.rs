@@ -5,15 +5,19 @@ mod connection;
 mod events;
 mod page;
 mod scripts;
+mod tracking;
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::redis::Client;
 
 pub use self::connect::{ConnectError, RedisOptions};
 use self::scripts::{Create, Ended, RevokeUser, Scripts, Update as Updating};
+use self::tracking::Tracking;
+use crate::changes::{ChangeFeed, ChangeListener, ChangesError};
 use crate::codec::{self, Record};
 use crate::config::Config;
 use crate::ended::{EndReason, EndedSession, RevokeReason};
@@ -44,6 +48,9 @@ use crate::user::UserId;
 /// +pexpiretime +pttl +time +publish +subscribe +ping +eval +evalsha +script|load
 /// ```
 ///
+/// Behind a [`NearCache`](crate::NearCache) it needs `+client|tracking` too, which is found out when
+/// the cache is made.
+///
 /// While Redis can't be reached every call fails with [`Error::Unavailable`] or
 /// [`Error::Timeout`], each round trip within [`RedisOptions::deadline`]; service resumes by
 /// itself.
@@ -56,7 +63,7 @@ struct Inner {
     scripts: Scripts,
     /// Where a stream of events connects to; a store made from a pool may not know.
     events: Option<Client>,
-    deadline: std::time::Duration,
+    deadline: Duration,
 }
 
 impl SessionStore for RedisStore {
@@ -223,6 +230,15 @@ impl SessionStore for RedisStore {
         })?;
         let channel = self.scripts().keys.channel().to_owned();
         events::subscribe(client, channel, self.inner.deadline).await
+    }
+
+    async fn changes(
+        &self,
+        listener: Arc<dyn ChangeListener>,
+        heartbeat: Duration,
+    ) -> Result<Box<dyn ChangeFeed>, ChangesError> {
+        let tracking = Tracking::start(self.clone(), listener, heartbeat).await?;
+        Ok(Box::new(tracking))
     }
 }
 

@@ -5,5 +5,6 @@
 mod config;
 mod memory;
 mod model;
+mod near_cache;
 mod redis;
 mod third_party;

@@ -11,13 +11,13 @@ use crate::model::{Compare, compare};
 
 /// A server whose time stands still, and the stores that were made on it, each with a prefix of
 /// its own.
-pub(super) struct OnRedis {
+pub(crate) struct OnRedis {
     server: RedisServer,
     stores: Mutex<Vec<RedisStore>>,
 }
 
 impl OnRedis {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::on(RedisServer::builder().stopped_clock().start())
     }
 
@@ -57,7 +57,7 @@ impl Harness for OnRedis {
 session_store::contract_tests!(OnRedis::new());
 
 /// As [`OnRedis`], for thousands of stores: keeps only the last one.
-struct OneByOne(OnRedis);
+pub(crate) struct OneByOne(pub(crate) OnRedis);
 
 impl Harness for OneByOne {
     type Store = RedisStore;

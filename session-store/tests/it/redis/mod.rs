@@ -3,7 +3,7 @@
 mod bulk;
 mod collation;
 mod connect;
-mod contract;
+pub(crate) mod contract;
 mod cost;
 mod events;
 mod failover;
@@ -20,14 +20,14 @@ use session_store::{Config, NewSession, RedisOptions, RedisStore, UserId};
 use session_test::RedisServer;
 
 /// A store on a server of the test's own.
-async fn connect(server: &RedisServer, config: Config) -> RedisStore {
+pub(crate) async fn connect(server: &RedisServer, config: Config) -> RedisStore {
     RedisStore::connect(&server.url(), config, RedisOptions::default())
         .await
         .unwrap()
 }
 
 /// A session with every documented field, on the device `fingerprint`.
-fn documented(user: impl Into<UserId>, fingerprint: &str) -> NewSession {
+pub(crate) fn documented(user: impl Into<UserId>, fingerprint: &str) -> NewSession {
     let mut new = NewSession::new(user.into());
     new.username = Some("alice".into());
     new.role = Some("admin".into());

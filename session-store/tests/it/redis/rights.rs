@@ -1,6 +1,9 @@
 //! A Redis user who may do what a store does, and no more.
 
-use session_store::{Config, ConnectError, List, RedisOptions, RedisStore, SessionStore, UserId};
+use session_store::{
+    ChangesError, Config, ConnectError, List, NearCache, NearCacheOptions, RedisOptions,
+    RedisStore, SessionStore, UserId,
+};
 use session_test::RedisServer;
 
 use super::documented;
@@ -52,4 +55,21 @@ async fn a_right_that_is_missing_is_named_before_a_change_is_left_half_done() {
         assert!(command.starts_with(missing), "{error}");
     }
     assert!(connect_with(&server, RIGHTS).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_a_near_cache_takes_besides_is_named() {
+    let server = RedisServer::start();
+    let store = connect_with(&server, RIGHTS).await.unwrap();
+    let error = NearCache::new(store, NearCacheOptions::default()).await;
+    let error = error.unwrap_err();
+    assert!(matches!(error, ChangesError::Right { .. }), "{error:?}");
+    assert!(error.to_string().contains("+client|tracking"), "{error}");
+    let rights = format!("{RIGHTS} +client|tracking");
+    let store = connect_with(&server, &rights).await.unwrap();
+    let near = NearCache::new(store, NearCacheOptions::default())
+        .await
+        .unwrap();
+    let token = near.create(documented(74, "a")).await.unwrap().token;
+    assert!(near.validate(&token, None).await.unwrap().is_some());
 }

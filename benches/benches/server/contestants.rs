@@ -11,6 +11,9 @@ use crate::client::{Client, request};
 use crate::process::Server;
 use crate::wrk;
 
+/// What all others are held against.
+pub(crate) const BARE_HYPER: &str = "bare hyper";
+
 const USERS: usize = 1000;
 const SESSIONS_OF_A_USER: usize = 3;
 const SERVICE_KEY: &str = "bench-service-key-0123456789abcdef";
@@ -79,6 +82,11 @@ impl Field {
             .dir
             .join(format!("{}.requests", self.contestants.len()));
         wrk::write_requests(&file, requests)?;
+        // An answer that isn't a success ends it here, before anything is measured.
+        let mut client = Client::connect(self.servers[server].address)?;
+        client
+            .send(&requests[0])
+            .map_err(|error| format!("{name}: {error}"))?;
         self.contestants.push(Contestant {
             name,
             server,
@@ -92,7 +100,7 @@ impl Field {
         let hyper = self.start(Command::new(&this).args(["--peer", "hyper"]))?;
         let get = request("GET", "/", &[], "");
         let together = [get.repeat(16)];
-        self.add("bare hyper".into(), hyper, &[get])?;
+        self.add(BARE_HYPER.into(), hyper, &[get])?;
         self.add("bare hyper, 16 requests at a time".into(), hyper, &together)?;
         let gathering = self.start(Command::new(&this).args(["--peer", "hyper-gathering"]))?;
         let name = "bare hyper with `pipeline_flush`, 16 requests at a time";

@@ -3,8 +3,8 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use session_store::{Session, SessionStore, Token, UserId};
-use tracing::Span;
 
+use crate::exchange::CallerName;
 use crate::problem::Problem;
 use crate::router::{App, Call};
 
@@ -12,36 +12,32 @@ use crate::router::{App, Call};
 #[derive(Debug)]
 pub(crate) enum Caller {
     /// A trusted backend, by its service key.
-    Service {
-        /// The key's name.
-        name: Box<str>,
-    },
+    Service,
     /// An end user's client, by the token of its session.
     Session(Box<Session>),
 }
 
 impl Caller {
     /// Finds out who sends this request, and marks the session active.
-    pub(crate) async fn of<S: SessionStore>(app: &App<S>, call: &Call) -> Result<Self, Problem> {
-        let credential = bearer(&call.parts.headers)?;
-        let caller = match app.settings.credentials.service_key(credential) {
-            Some(key) => Self::Service {
-                name: key.name().into(),
-            },
-            None => Self::session(app, call, credential).await?,
-        };
-        caller.record_on(&Span::current());
-        Ok(caller)
-    }
-
-    async fn session<S: SessionStore>(
+    pub(crate) async fn of<S: SessionStore>(
         app: &App<S>,
-        call: &Call,
-        credential: &str,
+        call: &Call<'_>,
     ) -> Result<Self, Problem> {
-        let token = Token::parse(credential).map_err(|_| Problem::invalid_credential())?;
+        let credential = bearer(&call.parts.headers)?;
+        let token = Token::parse(credential);
+        let keys = &app.settings.credentials;
+        // The digest that a key is found by is worth as much as the rest of this together.
+        let may_be_key = token.is_err() || keys.has_key_like_token();
+        let key = may_be_key.then(|| keys.service_key(credential)).flatten();
+        if let Some(key) = key {
+            let name = key.name().to_owned();
+            call.exchange.set_caller(CallerName::Service(name));
+            return Ok(Self::Service);
+        }
+        let token = token.map_err(|_| Problem::invalid_credential())?;
         let session = app.store.validate(&token, Some(call.client)).await?;
         let session = Box::new(session.ok_or_else(Problem::invalid_credential)?);
+        call.exchange.set_caller(CallerName::Session(session.id));
         Ok(Self::Session(session))
     }
 
@@ -53,20 +49,20 @@ impl Caller {
     /// The session that is asking, where one is.
     pub(crate) fn as_session(&self) -> Option<&Session> {
         match self {
-            Self::Service { .. } => None,
+            Self::Service => None,
             Self::Session(session) => Some(session),
         }
     }
 
     /// Whether it is a trusted backend.
     pub(crate) fn is_service(&self) -> bool {
-        matches!(self, Self::Service { .. })
+        matches!(self, Self::Service)
     }
 
     /// Whether it may call the admin endpoints.
     pub(crate) fn is_admin<S>(&self, app: &App<S>) -> bool {
         match self {
-            Self::Service { .. } => true,
+            Self::Service => true,
             Self::Session(session) => {
                 let role = session.role.as_deref();
                 role.is_some_and(|role| app.settings.credentials.is_admin_role(role))
@@ -79,20 +75,10 @@ impl Caller {
     pub(crate) fn end_user(&self, instead: &str) -> Result<&Session, Problem> {
         match self {
             Self::Session(session) => Ok(session),
-            Self::Service { .. } => Err(Problem::forbidden(format!(
+            Self::Service => Err(Problem::forbidden(format!(
                 "A service key has no session of its own: {instead}"
             ))),
         }
-    }
-
-    /// Completes the request's log line.
-    fn record_on(&self, span: &Span) {
-        match self {
-            Self::Service { name } => span.record("caller", format_args!("service:{name}")),
-            Self::Session(session) => span
-                .record("caller", "session")
-                .record("session_id", session.id.as_str()),
-        };
     }
 }
 
@@ -109,10 +95,11 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
 }
 
 fn parse_bearer(value: &HeaderValue) -> Option<&str> {
-    let (scheme, credential) = value.to_str().ok()?.split_once(' ')?;
-    let credential = credential.trim_matches(' ');
-    let good = scheme.eq_ignore_ascii_case("bearer") && !credential.is_empty();
-    (good && !credential.contains([' ', '\t'])).then_some(credential)
+    let (scheme, credential) = value.as_bytes().split_at_checked("bearer ".len())?;
+    let credential = str::from_utf8(credential).ok()?.trim_matches(' ');
+    let good = scheme.eq_ignore_ascii_case(b"bearer ") && !credential.is_empty();
+    let is_one_word = memchr::memchr2(b' ', b'\t', credential.as_bytes()).is_none();
+    (good && is_one_word).then_some(credential)
 }
 
 #[cfg(test)]

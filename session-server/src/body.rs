@@ -4,17 +4,15 @@ use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use serde::Serialize;
 use tokio::time::timeout;
-use tower::BoxError;
 
 use crate::problem::Problem;
 
 /// The body of every response.
-pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
+pub(crate) type Body = Full<Bytes>;
 
 /// The most bytes of a request's body: `data` at its bound, the other fields, and JSON's escapes.
 pub(crate) const MAX_BYTES: usize = 64 * 1024;
@@ -33,17 +31,21 @@ pub(crate) async fn read(
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let collected = timeout(patience, collect(&mut body)).await;
-    match collected.map_err(|_| Problem::slow_body())? {
-        Err(TooLarge) => {
-            // Who asks before sending is simply told no.
-            if !headers.contains_key(EXPECT) {
-                let _ = timeout(patience, discard(&mut body)).await;
+    // In a box of its own: most requests have no body, and shouldn't carry the room for this.
+    Box::pin(async {
+        let collected = timeout(patience, collect(&mut body)).await;
+        match collected.map_err(|_| Problem::slow_body())? {
+            Err(TooLarge) => {
+                // Who asks before sending is simply told no.
+                if !headers.contains_key(EXPECT) {
+                    let _ = timeout(patience, discard(&mut body)).await;
+                }
+                Err(Problem::too_large(MAX_BYTES))
             }
-            Err(Problem::too_large(MAX_BYTES))
+            Ok(read) => read,
         }
-        Ok(read) => read,
-    }
+    })
+    .await
 }
 
 struct TooLarge;
@@ -82,7 +84,7 @@ async fn discard(body: &mut Incoming) {
 
 /// A response with a JSON body.
 pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<Body> {
-    let mut response = Response::new(full(to_json(value)));
+    let mut response = Response::new(Body::from(to_json(value)));
     *response.status_mut() = status;
     let media_type = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, media_type);
@@ -90,16 +92,14 @@ pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<Body
 }
 
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
-    serde_json::to_vec(value).expect("wire types have string keys, so they serialise")
+    // A session object fits.
+    let mut json = Vec::with_capacity(512);
+    serde_json::to_writer(&mut json, value)
+        .expect("wire types have string keys, so they serialise");
+    json
 }
 
 /// A response without a body.
 pub(crate) fn empty() -> Response<Body> {
-    Response::new(full(Bytes::new()))
-}
-
-fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into())
-        .map_err(|never| match never {})
-        .boxed_unsync()
+    Response::new(Body::default())
 }

@@ -6,15 +6,17 @@
 //! [`serve`] is the whole server, over any [`SessionStore`](session_store::SessionStore);
 //! [`config`] is where every setting is.
 
+mod answer;
 mod auth;
 mod body;
 mod chain;
 pub mod config;
+mod exchange;
 mod handlers;
 mod io;
-mod layers;
 mod problem;
 mod refusal;
+mod request_id;
 mod router;
 mod server;
 mod wire;

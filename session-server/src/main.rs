@@ -7,12 +7,16 @@ mod signals;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
 use session_server::config::{Args, SettingError, Settings};
 use session_server::{chain, serve};
 use session_store::{
     ChangesError, Config, ConnectError, Error, MemoryStore, NearCache, RedisStore, SessionStore,
 };
 use tokio::net::TcpListener;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Why the server doesn't start.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +88,9 @@ async fn main() -> ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
-    match run(&args).await {
+    let outcome = run(&args).await;
+    log::flush();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "{}", error.line());

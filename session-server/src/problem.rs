@@ -16,7 +16,6 @@
 //!
 //! The store being out of reach is always a 503, never a 401: an outage logs nobody out.
 
-use std::any::Any;
 use std::borrow::Cow;
 
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -33,6 +32,8 @@ pub(crate) struct Problem {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// What the log is told and the client isn't: it may name hosts.
+    cause: Option<String>,
 }
 
 /// The body of the response.
@@ -67,6 +68,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             headers: Vec::new(),
+            cause: None,
         }
     }
 
@@ -153,9 +155,25 @@ impl Problem {
             .with(RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
+    /// For a request that took longer than any may.
+    pub(crate) fn timed_out() -> Self {
+        Self::unavailable("The request took too long")
+    }
+
+    /// What is left of a request whose handler panicked. The panic hook has told the log where.
+    pub(crate) fn panicked() -> Self {
+        let detail = "The server failed to answer this request";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+    }
+
     /// The rest of the body is still on its way, so the connection is of no use any more.
     fn closing(self) -> Self {
         self.with(CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    /// Why the store failed, where it did.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
@@ -200,30 +218,14 @@ impl From<session_store::Error> for Problem {
             }
             _ => {}
         }
-        tracing::warn!(error = chain(&error), "the store failed");
-        match error {
+        let mut problem = match error {
             Error::Unavailable(_)
             | Error::Timeout { .. }
             | Error::Refused(_)
             | Error::Full { .. } => Self::unavailable(error.to_string()),
             _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
-        }
-    }
-}
-
-/// What is left of a request whose handler panicked. The panic hook has told the log where.
-pub(crate) fn panicked(_: Box<dyn Any + Send>) -> Response<Body> {
-    let detail = "The server failed to answer this request";
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response()
-}
-
-/// Gives the timeout middleware's answer, which is a bare status, a body.
-pub(crate) fn explain_timeout(response: Response<Body>) -> Response<Body> {
-    let bare = response.status() == StatusCode::SERVICE_UNAVAILABLE
-        && !response.headers().contains_key(CONTENT_TYPE);
-    if bare {
-        Problem::unavailable("The request took too long").into_response()
-    } else {
-        response
+        };
+        problem.cause = Some(chain(&error));
+        problem
     }
 }

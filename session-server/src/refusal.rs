@@ -79,26 +79,34 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for ExplainRefusals<T> {
 }
 
 const START: &[u8] = b"HTTP/1.1 4";
-const NO_BODY: &str = "content-length: 0\r\n";
+const NO_BODY: &[u8] = b"content-length: 0";
+/// Every answer of the router's has this field after its others, and before hyper's.
+const LAST_OF_ROUTERS: &[u8] = b"x-request-id: ";
+/// The fields of a refusal, as hyper writes them.
+const FIELDS: [&[u8]; 3] = [b"connection: ", b"content-length: ", b"date: "];
 
 /// Where hyper's own refusal begins, which is then the end of what is written.
+///
+/// Every answer without a body is looked at too, so the lines are read from the end: the last one of
+/// the router's fields, which come before hyper's, tells.
 fn refusal_at(buf: &[u8]) -> Option<usize> {
-    const MAX_BYTES: usize = 200;
     // Bodies don't end like this, so most writes are looked at no further.
-    if !buf.ends_with(b"\r\n\r\n") {
-        return None;
+    let mut head = buf.strip_suffix(b"\r\n\r\n")?;
+    let mut is_empty = false;
+    loop {
+        let start = memchr::memrchr(b'\n', head).map_or(0, |end| end + 1);
+        let line = &head[start..];
+        if line.starts_with(LAST_OF_ROUTERS) {
+            return None;
+        }
+        if !FIELDS.iter().any(|field| line.starts_with(field)) {
+            // The body of an earlier answer may stand before it, on the same line.
+            let refusal = memchr::memmem::rfind(line, START).filter(|_| is_empty);
+            return refusal.map(|at| start + at);
+        }
+        is_empty |= line == NO_BODY;
+        head = head[..start].strip_suffix(b"\r\n")?;
     }
-    let from = buf.len().saturating_sub(MAX_BYTES);
-    let start = buf[from..]
-        .windows(START.len())
-        .rposition(|it| it == START)?;
-    let head = std::str::from_utf8(&buf[from + start..]).ok()?;
-    let mut fields = head.trim_end().lines().skip(1);
-    let bare = fields.all(|field| {
-        let (name, _) = field.split_once(": ").unwrap_or_default();
-        matches!(name, "connection" | "content-length" | "date")
-    });
-    (bare && head.contains(NO_BODY)).then_some(from + start)
 }
 
 fn explain(head: &[u8]) -> Vec<u8> {
@@ -111,7 +119,7 @@ fn explain(head: &[u8]) -> Vec<u8> {
          content-length: {}\r\n",
         body.len()
     );
-    let head = head.replacen(NO_BODY, &fields, 1);
+    let head = head.replacen("content-length: 0\r\n", &fields, 1);
     [head.as_bytes(), &body].concat()
 }
 

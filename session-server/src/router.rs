@@ -13,6 +13,7 @@ use session_store::SessionStore;
 
 use crate::body::{self, Body};
 use crate::config::Settings;
+use crate::exchange::Exchange;
 use crate::handlers::{health, sessions, users, verify};
 use crate::problem::Problem;
 
@@ -25,16 +26,18 @@ pub(crate) struct App<S> {
 
 /// A request on its way to a handler.
 #[derive(Debug)]
-pub(crate) struct Call {
+pub(crate) struct Call<'a> {
     pub(crate) parts: Parts,
     pub(crate) body: Bytes,
     /// Where the request came from.
     pub(crate) client: IpAddr,
     /// The variable part of the path, as it was sent: still percent-encoded.
     pub(crate) segment: String,
+    /// What the log will tell.
+    pub(crate) exchange: &'a Exchange<'a>,
 }
 
-impl Call {
+impl Call<'_> {
     /// The query, without the `?`.
     pub(crate) fn query(&self) -> &str {
         self.parts.uri.query().unwrap_or_default()
@@ -47,13 +50,9 @@ impl Call {
     }
 }
 
-/// The address at the other end of the connection; an extension of every request.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) IpAddr);
-
 pub(crate) type Outcome = Result<Response<Body>, Problem>;
 type Handling<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
-type Handler<S> = for<'a> fn(&'a App<S>, Call) -> Handling<'a>;
+type Handler<S> = for<'a> fn(&'a App<S>, Call<'a>) -> Handling<'a>;
 
 macro_rules! table {
     ($($method:ident $path:literal => $handler:path,)+) => {
@@ -138,12 +137,27 @@ impl<S: SessionStore> Router<S> {
     }
 
     /// Answers a request, with a problem if need be.
-    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        let outcome = self.try_answer(request).await;
-        outcome.unwrap_or_else(Problem::into_response)
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        client: IpAddr,
+        exchange: &Exchange<'_>,
+    ) -> Response<Body> {
+        let outcome = self.try_answer(request, client, exchange).await;
+        outcome.unwrap_or_else(|problem| {
+            if let Some(cause) = problem.cause() {
+                exchange.log_failure(cause);
+            }
+            problem.into_response()
+        })
     }
 
-    async fn try_answer(&self, request: Request<Incoming>) -> Outcome {
+    async fn try_answer(
+        &self,
+        request: Request<Incoming>,
+        client: IpAddr,
+        exchange: &Exchange<'_>,
+    ) -> Outcome {
         let (parts, body) = request.into_parts();
         let found = self.find(&parts);
         let reads_body = !matches!(
@@ -165,15 +179,12 @@ impl<S: SessionStore> Router<S> {
         check_head(&parts)?;
         let (endpoint, segment) = found?;
         let body = body?;
-        let Peer(client) = *parts
-            .extensions
-            .get()
-            .expect("the accept loop tells every request its peer");
         let call = Call {
             parts,
             body,
             client,
             segment,
+            exchange,
         };
         (endpoint.handler)(&self.app, call).await
     }

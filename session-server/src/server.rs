@@ -1,28 +1,25 @@
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use session_store::SessionStore;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tower::ServiceBuilder;
 
+use crate::answer::answer;
 use crate::config::Settings;
 use crate::io::WriteDeadline;
-use crate::layers;
 use crate::refusal::ExplainRefusals;
-use crate::router::{App, Peer, Router};
+use crate::router::{App, Router};
 
 /// Where hyper gives up on a request's head; the router's own bounds, which answer with a reason,
 /// come first.
@@ -49,7 +46,6 @@ pub async fn serve<S: SessionStore>(
 ) {
     let limits = settings.limits.clone();
     let router = Arc::new(Router::new(App { store, settings }));
-    let service = layers::wrap(router);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
@@ -66,11 +62,11 @@ pub async fn serve<S: SessionStore>(
             Some(_) = connections.join_next() => continue,
             accepted = accept(&listener, &permits) => accepted,
         };
-        let service = ServiceBuilder::new()
-            .map_request(from_peer(peer))
-            .service(service.clone());
+        // On a dual-stack socket an IPv4 client shows as ::ffff:192.0.2.1.
+        let client = peer.ip().to_canonical();
+        let router = Arc::clone(&router);
+        let service = service_fn(move |request| answer(Arc::clone(&router), client, request));
         let io = ExplainRefusals::new(WriteDeadline::new(stream, limits.request_timeout));
-        let service = TowerToHyperService::new(service);
         let connection = http.serve_connection(TokioIo::new(io), service);
         let connection = graceful.watch(connection);
         connections.spawn(async move {
@@ -115,15 +111,6 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionRefused
     )
-}
-
-fn from_peer(peer: SocketAddr) -> impl Fn(Request<Incoming>) -> Request<Incoming> + Clone {
-    // On a dual-stack socket an IPv4 client shows as ::ffff:192.0.2.1.
-    let peer: IpAddr = peer.ip().to_canonical();
-    move |mut request| {
-        request.extensions_mut().insert(Peer(peer));
-        request
-    }
 }
 
 async fn finish(graceful: GracefulShutdown, patience: Duration) {

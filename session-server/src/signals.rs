@@ -5,6 +5,8 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::log;
+
 /// The exit code of a process that a signal has ended: 128 and SIGTERM's number.
 const ENDED_BY_SIGNAL: i32 = 143;
 
@@ -16,6 +18,7 @@ pub(crate) fn shutdown() -> io::Result<impl Future<Output = ()>> {
         either(&mut terminate, &mut interrupt).await;
         tokio::spawn(async move {
             either(&mut terminate, &mut interrupt).await;
+            log::flush();
             std::process::exit(ENDED_BY_SIGNAL);
         });
     })

@@ -24,7 +24,7 @@ pub(crate) fn bucket(user: &UserId) -> Bucket {
 #[derive(Clone, Copy)]
 pub(crate) struct Bucket(pub(crate) [u8; 2]);
 
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "internals"))]
 impl Bucket {
     pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("the alphabet is ASCII")

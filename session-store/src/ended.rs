@@ -75,13 +75,13 @@ impl EndReason {
     ];
 
     /// How Redis holds it: its place in [`ALL`](Self::ALL), as a digit.
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", feature = "internals"))]
     pub(crate) fn digit(self) -> char {
         char::from(b'0' + self as u8)
     }
 
     /// What [`digit`](Self::digit) gave.
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", feature = "internals"))]
     pub(crate) fn from_digit(digit: u8) -> Option<Self> {
         Self::ALL
             .get(usize::from(digit.checked_sub(b'0')?))

@@ -11,39 +11,22 @@ use crate::token::SessionId;
 use crate::user::UserId;
 use crate::{ConfigError, Verifier};
 
-/// A user's bucket.
-pub fn bucket(user: &UserId) -> String {
-    digest::bucket(user)
-}
-
-/// What of a new session goes into its record, and what into the history's stub.
-pub fn encode(new: &NewSession) -> (Vec<u8>, Vec<u8>) {
-    let (username, role) = (new.username.as_deref(), new.role.as_deref());
-    (
-        codec::body(username, role, &new.device, &new.data),
-        codec::stub(username, role, &new.device),
-    )
+/// A new session's record, as it is sent to Redis: from its address on.
+pub fn encode(new: &NewSession, verifier: &Verifier) -> Vec<u8> {
+    codec::new_record(new, None, verifier)
 }
 
 /// A record as `create.lua` writes it, of a session that was created at `now` and lives for an hour.
 pub fn record(new: &NewSession, verifier: &Verifier, now: Timestamp) -> Vec<u8> {
     const HOUR_MS: u64 = 60 * 60 * 1000;
     let millis = |millis: u64| millis.to_be_bytes()[2..].to_vec();
-    let user = new.user_id.as_str().as_bytes();
-    let user_bytes = u16::try_from(user.len()).expect("user ids are short");
     [
-        &[1, codec::flags(&new.user_id)][..],
-        &0_u32.to_be_bytes(),
+        &[1][..],
         &millis(now.as_millis()),
         &millis(now.as_millis()),
         &millis(now.as_millis() + HOUR_MS),
         &millis(HOUR_MS),
-        &[7; 8],
-        &codec::address(new.device.address()),
-        verifier.as_bytes(),
-        &user_bytes.to_be_bytes(),
-        user,
-        &encode(new).0,
+        &encode(new, verifier),
     ]
     .concat()
 }
@@ -79,6 +62,6 @@ impl Keys {
 
     /// The key of a user's index.
     pub fn index(&self, user: &UserId) -> String {
-        self.0.index(&digest::bucket(user), user)
+        self.0.index(digest::bucket(user).as_str(), user)
     }
 }

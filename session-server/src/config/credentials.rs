@@ -1,13 +1,12 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use session_store::Token;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::SettingError;
 use super::values::Secret;
-
-const MIN_KEY_CHARS: usize = 32;
 
 /// Who may call.
 #[derive(Clone, Debug, clap::Args)]
@@ -89,6 +88,11 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// Whether a service key could be taken for a session token by its shape.
+    pub(crate) fn has_key_like_token(&self) -> bool {
+        self.service_keys.iter().any(|key| key.is_like_token)
+    }
+
     /// The service key that `credential` is. Takes as long whichever it is, or none.
     pub(crate) fn service_key(&self, credential: &str) -> Option<&ServiceKey> {
         let digest = Sha256::digest(credential.as_bytes());
@@ -111,9 +115,13 @@ impl Credentials {
 pub struct ServiceKey {
     name: String,
     digest: [u8; 32],
+    /// Has the shape of a session token.
+    is_like_token: bool,
 }
 
 impl ServiceKey {
+    pub(crate) const MIN_CHARS: usize = 32;
+
     /// Reads a `name:key` pair.
     ///
     /// # Errors
@@ -129,12 +137,13 @@ impl ServiceKey {
         if !key.chars().all(|c| c.is_ascii_graphic()) {
             return Err("the key must be made of visible ASCII characters");
         }
-        if key.len() < MIN_KEY_CHARS {
+        if key.len() < Self::MIN_CHARS {
             return Err("the key must have at least 32 characters");
         }
         Ok(Self {
             name: name.to_owned(),
             digest: Sha256::digest(key.as_bytes()).into(),
+            is_like_token: Token::parse(key).is_ok(),
         })
     }
 

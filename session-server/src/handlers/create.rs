@@ -15,7 +15,7 @@ use crate::wire::{CreateBody, CreateObject, Identity};
 const MAX_ATTEMPTS: usize = 25;
 
 /// `POST /sessions/create`
-pub(crate) async fn create<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+pub(crate) async fn create<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let caller = Caller::of(app, &call).await?;
     check_media_type(&call.parts.headers)?;
     let identity = match caller.as_session() {

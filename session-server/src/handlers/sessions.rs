@@ -16,16 +16,22 @@ const BY_USER: &str = "use /sessions/user/{user_id}";
 const BY_ID: &str = "use /sessions/session/{id}";
 
 /// `GET /sessions/my-sessions`
-pub(crate) async fn mine<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+pub(crate) async fn mine<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let caller = Caller::of(app, &call).await?;
     let session = caller.end_user(BY_USER)?;
     let list = Query::of(&call).list()?;
     let page = app.store.list(&session.user_id, list).await?;
-    Ok(wire::page("/sessions/my-sessions", list, &page, &caller))
+    Ok(wire::page(
+        "/sessions/my-sessions",
+        list,
+        &page,
+        &caller,
+        call.exchange,
+    ))
 }
 
 /// `GET /sessions/session/{id}`
-pub(crate) async fn get<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+pub(crate) async fn get<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let caller = Caller::of(app, &call).await?;
     let session = app.store.get(session_id(&call)?).await?;
     let session = session.ok_or_else(session_not_found)?;
@@ -38,7 +44,7 @@ pub(crate) async fn get<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
 }
 
 /// `DELETE /sessions/session/{id}`
-pub(crate) async fn delete<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+pub(crate) async fn delete<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let caller = Caller::of(app, &call).await?;
     let id = session_id(&call)?;
     let reason = match app.store.get(id).await {
@@ -61,7 +67,7 @@ pub(crate) async fn delete<S: SessionStore>(app: &App<S>, call: Call) -> Outcome
 }
 
 /// `DELETE /sessions/logout`
-pub(crate) async fn logout<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+pub(crate) async fn logout<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let caller = Caller::of(app, &call).await?;
     let session = caller.end_user(BY_ID)?;
     // By the id, which outlives the token: a rotation in flight can't rescue the session.
@@ -73,7 +79,7 @@ pub(crate) async fn logout<S: SessionStore>(app: &App<S>, call: Call) -> Outcome
 }
 
 /// `DELETE /sessions/logout-all`
-pub(crate) async fn logout_all<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+pub(crate) async fn logout_all<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let caller = Caller::of(app, &call).await?;
     let session = caller.end_user(BY_USER)?;
     let count = if Query::of(&call).flag("exclude_current")? {
@@ -87,7 +93,7 @@ pub(crate) async fn logout_all<S: SessionStore>(app: &App<S>, call: Call) -> Out
 }
 
 /// `GET /sessions/active-devices-count`
-pub(crate) async fn count<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+pub(crate) async fn count<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let caller = Caller::of(app, &call).await?;
     let session = caller.end_user(BY_USER)?;
     let count = app.store.count(&session.user_id).await?;
@@ -97,7 +103,7 @@ pub(crate) async fn count<S: SessionStore>(app: &App<S>, call: Call) -> Outcome 
 }
 
 /// `POST /sessions/update-activity`
-pub(crate) async fn update_activity<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+pub(crate) async fn update_activity<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let caller = Caller::of(app, &call).await?;
     let current = caller.end_user(BY_ID)?;
     let touched = app.store.touch(current.id, Some(call.client)).await?;
@@ -107,7 +113,7 @@ pub(crate) async fn update_activity<S: SessionStore>(app: &App<S>, call: Call) -
     Ok(body::json(StatusCode::OK, &object))
 }
 
-fn session_id(call: &Call) -> Result<SessionId, Problem> {
+fn session_id(call: &Call<'_>) -> Result<SessionId, Problem> {
     let id = call.decoded_segment().and_then(|id| id.parse().ok());
     id.ok_or_else(session_not_found)
 }

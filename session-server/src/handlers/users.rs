@@ -9,7 +9,7 @@ use crate::router::{App, Call, Outcome};
 use crate::wire::{self, Query};
 
 /// `GET /sessions/user/{user_id}`
-pub(crate) async fn list<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+pub(crate) async fn list<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let (caller, user) = admin_and_user(app, &call).await?;
     let list = Query::of(&call).list()?;
     let page = app.store.list(&user, list).await?;
@@ -17,11 +17,17 @@ pub(crate) async fn list<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
         return Err(user_not_found());
     }
     refuse_own_id(&caller, &user)?;
-    Ok(wire::page(&wire::user_path(&user), list, &page, &caller))
+    Ok(wire::page(
+        &wire::user_path(&user),
+        list,
+        &page,
+        &caller,
+        call.exchange,
+    ))
 }
 
 /// `DELETE /sessions/user/{user_id}`
-pub(crate) async fn delete<S: SessionStore>(app: &App<S>, call: Call) -> Outcome {
+pub(crate) async fn delete<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let (caller, user) = admin_and_user(app, &call).await?;
     if caller.user_id() == Some(&user) {
         let list = List {
@@ -43,7 +49,7 @@ pub(crate) async fn delete<S: SessionStore>(app: &App<S>, call: Call) -> Outcome
 
 async fn admin_and_user<S: SessionStore>(
     app: &App<S>,
-    call: &Call,
+    call: &Call<'_>,
 ) -> Result<(Caller, UserId), Problem> {
     let caller = Caller::of(app, call).await?;
     if !caller.is_admin(app) {

@@ -10,11 +10,18 @@ use session_store::{Cursor, List, Page, UserId};
 use super::SessionObject;
 use crate::auth::Caller;
 use crate::body::{self, Body};
+use crate::exchange::Exchange;
 
 /// A page of sessions as a bare array, newest first, with a link to the next one.
-pub(crate) fn page(path: &str, list: List, page: &Page, caller: &Caller) -> Response<Body> {
+pub(crate) fn page(
+    path: &str,
+    list: List,
+    page: &Page,
+    caller: &Caller,
+    exchange: &Exchange<'_>,
+) -> Response<Body> {
     for unreadable in &page.unreadable {
-        tracing::warn!(id = %unreadable.id, error = %unreadable.error, "a record can't be read");
+        exchange.log_unreadable(unreadable);
     }
     let live = page.sessions.iter();
     let live = live.map(|session| SessionObject::live(session, caller));

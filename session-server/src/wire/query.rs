@@ -10,7 +10,7 @@ use crate::router::Call;
 pub(crate) struct Query<'a>(&'a str);
 
 impl<'a> Query<'a> {
-    pub(crate) fn of(call: &'a Call) -> Self {
+    pub(crate) fn of(call: &'a Call<'_>) -> Self {
         Self(call.query())
     }
 

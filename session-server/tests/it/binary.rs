@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
-use crate::support::{Request, Response, ServerProcess, device};
+use crate::support::{Request, Response, ServerProcess, device, exchange};
 
 const KEY: &str = "a-key-of-the-binary-tests-0123456789";
 
@@ -163,4 +163,40 @@ async fn the_log_tells_each_request_and_no_secret() {
             assert!(log.contains(told), "{told}: {log}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_holds_no_request_up() {
+    const ROUNDS: usize = 20;
+    let mut server = ServerProcess::start(&mut ServerProcess::command());
+    let address = server.address().await;
+    // Together far more than the operating system keeps for a reader.
+    let path = format!("/{}", "x".repeat(299));
+    let get = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    let last = Request::new(address, "GET", &path).bytes();
+    for _ in 0..ROUNDS {
+        let requests = [get.repeat(99).as_bytes(), &last].concat();
+        let answers = String::from_utf8(exchange(address, &requests).await).unwrap();
+        assert_eq!(answers.matches("HTTP/1.1 404").count(), 100);
+    }
+    server.signal("TERM").await;
+    let (_, log) = server.end().await;
+    assert_eq!(log.matches("answered").count(), ROUNDS * 100);
+}
+
+#[tokio::test]
+async fn a_service_key_may_look_like_a_token() {
+    let key = "k".repeat(60) + "A";
+    let mut command = ServerProcess::command();
+    let keys = format!("web:{KEY},other:{key}");
+    let mut server = ServerProcess::start(command.env("SERVICE_KEYS", keys));
+    let address = server.address().await;
+    let mut body = device();
+    body["user_id"] = json!(74);
+    let create = Request::new(address, "POST", "/sessions/create").bearer(&key);
+    let created = create.json(&body).send().await.expect(201);
+    let token = created["token"].as_str().unwrap();
+    let verify = Request::new(address, "GET", "/sessions/verify");
+    assert_eq!(verify.clone().bearer(token).send().await.status, 200);
+    verify.bearer(&"A".repeat(61)).send().await.problem(401);
 }

@@ -168,7 +168,7 @@ impl<'a> Dropping<'a> {
 
     pub(super) fn user(kept: &'a Kept, user: &UserId) -> Self {
         let bucket = digest::bucket(user);
-        let what = Some(What::User(place(bucket.as_bytes())));
+        let what = Some(What::User(place(&bucket.0)));
         Self { kept, what }
     }
 

@@ -200,7 +200,9 @@ impl RedisStore {
     ) -> Result<Self, ConnectError> {
         let check = check(&config, &options, Mode::Single)?;
         let connection = Connection::Single(check.open(pool, address).await?);
-        let events = options.events.map(Source::Server);
+        let events = options
+            .events
+            .map(|client| Source::Server(Box::new(client)));
         Ok(Self::over(connection, check, events, config))
     }
 
@@ -212,7 +214,7 @@ impl RedisStore {
         let check = check(&config, &options, Mode::Cluster)?;
         let cluster = Cluster::open(seeds, check.clone()).await?;
         let events = match options.events {
-            Some(client) => Source::Server(client),
+            Some(client) => Source::Server(Box::new(client)),
             None => Source::Cluster(cluster.shared().clone()),
         };
         Ok(Self::over(

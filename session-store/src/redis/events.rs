@@ -32,7 +32,7 @@ const RETRY: Duration = Duration::from_millis(100);
 /// Where a subscription can be made.
 #[derive(Clone)]
 pub(super) enum Source {
-    Server(Client),
+    Server(Box<Client>),
     /// Any node will do: what is published on one is passed on to all.
     Cluster(Arc<cluster::Shared>),
 }
@@ -123,7 +123,7 @@ impl Subscription {
 
     async fn open(&self) -> Result<PubSub, CallError> {
         let clients = match &self.source {
-            Source::Server(client) => vec![client.clone()],
+            Source::Server(client) => vec![Client::clone(client)],
             Source::Cluster(cluster) => cluster.clients(),
         };
         let subscribed = async {

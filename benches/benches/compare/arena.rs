@@ -52,9 +52,11 @@ pub(crate) struct Users<S> {
 impl<C: Contestant> Ground<C> {
     pub(crate) async fn new(contestant: C, place: &Place) -> Outcome<Self> {
         let client = redis::Client::open(place.url.as_str())?;
+        let patient = Place::patient();
+        let database = client.get_multiplexed_async_connection_with_config(&patient);
         Ok(Self {
             contestant: Arc::new(contestant),
-            database: client.get_multiplexed_async_connection().await?,
+            database: database.await?,
             users: place.users,
             standing: Mutex::default(),
         })

@@ -15,9 +15,11 @@ pub(crate) struct Bare {
 impl Bare {
     pub(crate) async fn connect(place: &Place) -> Outcome<Self> {
         let client = redis::Client::open(place.url.as_str())?;
+        let patient = Place::patient();
+        let connection = client.get_multiplexed_async_connection_with_config(&patient);
         Ok(Self {
             ours: Ours::connect(place, Features::Full).await?,
-            connection: client.get_multiplexed_async_connection().await?,
+            connection: connection.await?,
         })
     }
 }

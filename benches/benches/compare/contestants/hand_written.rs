@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use deadpool_redis::{Connection, Pool, Runtime};
+use deadpool_redis::{Connection, Manager, Pool, Runtime};
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use redis::AsyncCommands as _;
@@ -43,8 +43,8 @@ impl HandWritten {
     pub(crate) const CONNECTIONS: usize = 16;
 
     pub(crate) fn connect(place: &Place, limit: Option<usize>) -> Outcome<Self> {
-        let builder = deadpool_redis::Config::from_url(&place.url).builder()?;
-        let pool = builder
+        let manager = Manager::new_with_config(place.url.as_str(), Place::patient())?;
+        let pool = Pool::builder(manager)
             .max_size(Self::CONNECTIONS)
             .runtime(Runtime::Tokio1)
             .build()?;

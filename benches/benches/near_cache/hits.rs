@@ -19,14 +19,15 @@ const BATCH: usize = 64;
 pub(super) async fn measure(server: &RedisServer, extent: &Extent) -> Outcome<Vec<Row>> {
     let url = server.unix_url();
     let (near, without) = (Arc::new(near(&url).await?), Arc::new(connect(&url).await?));
-    let logins = (0..SESSIONS).map(|user| without.create(login(user)));
-    let tokens = try_join_all(logins)
-        .await?
-        .into_iter()
-        .map(|login| login.token);
-    let tokens: Arc<[Token]> = tokens.collect();
+    let mut tokens = Vec::new();
+    for first in (0..SESSIONS).step_by(AT_ONCE) {
+        let logins = (first..first + AT_ONCE).map(|user| without.create(login(user)));
+        let logins = try_join_all(logins).await?.into_iter();
+        tokens.extend(logins.map(|login| login.token));
+    }
+    let tokens: Arc<[Token]> = tokens.into();
     // Twice: the first time while the creates are still being told of.
-    for _ in 0..2 {
+    for tokens in tokens.chunks(AT_ONCE).chain(tokens.chunks(AT_ONCE)) {
         try_join_all(tokens.iter().map(|token| near.validate(token, None))).await?;
     }
     let mut rates = vec![[Vec::new(), Vec::new()]; TASKS.len()];

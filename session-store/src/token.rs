@@ -34,14 +34,13 @@ pub struct SessionId([u8; ID_CHARS]);
 pub struct SessionIdError;
 
 impl SessionId {
-    fn mint(user: &UserId) -> Result<Self> {
+    fn of(user: &UserId, random: &[u8; ID_BYTES]) -> Self {
         let mut id = [0; ID_CHARS];
         id[..BUCKET_CHARS].copy_from_slice(&digest::bucket(user).0);
-        let random: [u8; ID_BYTES] = random_bytes()?;
         URL_SAFE_NO_PAD
             .encode_slice(random, &mut id[BUCKET_CHARS..])
             .expect("12 bytes are 16 characters");
-        Ok(Self(id))
+        Self(id)
     }
 
     /// The id as text.
@@ -148,7 +147,15 @@ impl Token {
     ///
     /// [`Random`](Error::Random).
     pub fn mint(user: &UserId) -> Result<Self> {
-        Self::mint_for(SessionId::mint(user)?)
+        // One call of the system for both.
+        let random: [u8; ID_BYTES + SECRET_BYTES] = random_bytes()?;
+        let (id, secret) = random
+            .split_first_chunk()
+            .expect("the id's bytes come first");
+        Ok(Self {
+            id: SessionId::of(user, id),
+            secret: secret.try_into().expect("the secret's bytes are left"),
+        })
     }
 
     /// Mints another token for a session that exists: a rotation's.

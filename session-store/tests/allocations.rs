@@ -23,10 +23,10 @@ use tokio::runtime::{Builder, Runtime};
 const STATED: &[(&str, u64)] = &[
     ("Token::parse", 0),
     ("Token::expose", 1),
-    ("validate", 18),
-    ("peek", 18),
-    ("create", 49),
-    ("list of 3", 59),
+    ("validate", 14),
+    ("peek", 14),
+    ("create", 23),
+    ("list of 3", 48),
     ("validate in MemoryStore", 7),
 ];
 

@@ -19,7 +19,7 @@ use crate::keys::Keys;
 
 /// Calls that may wait to be written. With fewer than there are callers, these queue for a place, and
 /// what could have travelled together doesn't.
-const IN_FLIGHT: usize = 4096;
+const IN_FLIGHT: usize = 512;
 
 /// How a [`RedisStore`] uses its Redis.
 #[derive(Clone, Debug)]

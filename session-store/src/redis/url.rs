@@ -1,6 +1,5 @@
 //! Which URL leads where.
 
-use redis::io::tcp::TcpSettings;
 use redis::{ConnectionInfo, ErrorKind, IntoConnectionInfo as _, RedisError};
 
 /// What a URL names.
@@ -36,10 +35,9 @@ pub(super) fn parse(url: &str) -> Result<Target, RedisError> {
     Ok(Target::Cluster(nodes))
 }
 
+/// With TCP's own rules for small packets (no `TCP_NODELAY`), see ARCHITECTURE.md.
 fn node(url: &str) -> Result<ConnectionInfo, RedisError> {
-    let info = url.into_connection_info()?;
-    // Small requests that must not wait for company: without this, TCP may hold them back.
-    Ok(info.set_tcp_settings(TcpSettings::default().set_nodelay(true)))
+    url.into_connection_info()
 }
 
 fn invalid(what: &'static str) -> RedisError {

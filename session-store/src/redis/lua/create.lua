@@ -13,59 +13,56 @@ local number = byte(rest, 61) >= 128
 local has_device = fingerprint ~= NO_FINGERPRINT
 of_user(sub(rest, 70, 69 + uid_bytes))
 
--- What orders a session for eviction: by the policy's time, then by its creation, then by its id.
-local function order(member)
-  local created = struct.unpack('>I6', member, 17)
-  local at = created
-  if POLICY == 'evict-least-recently-active' then
-    local last_activity = call('GETRANGE', base .. 's:' .. sub(member, 1, 16), '7', '12')
-    at = #last_activity == 6 and struct.unpack('>I6', last_activity) or 0
-  end
-  return { member = member, at = at, created = created }
-end
-
--- Byte by byte, as in Rust and in sorted sets. Lua's own `<` goes by the locale that the server was
--- started in.
-local function precedes(member, other)
-  for i = 1, 16 do
-    local a, b = byte(member, i), byte(other, i)
-    if a ~= b then
-      return a < b
-    end
-  end
-  return false
-end
-
-local function goes_first(a, b)
-  if a.at ~= b.at then
-    return a.at < b.at
-  end
-  if a.created ~= b.created then
-    return a.created < b.created
-  end
-  return precedes(a.member, b.member)
-end
-
--- The sessions to evict so that one more fits.
+-- The sessions to evict so that one more fits: by the policy's time, then by creation, then by id.
 local function choose(candidates, excess)
-  if excess == 1 then
-    -- As good as always. Sorting takes several times as long.
-    local first
-    for _, member in ipairs(candidates) do
-      local candidate = order(member)
-      if not first or goes_first(candidate, first) then
-        first = candidate
+  local function time_of(member)
+    if POLICY ~= 'evict-least-recently-active' then
+      return (struct.unpack('>I6', member, 17))
+    end
+    local last_activity = call('GETRANGE', base .. 's:' .. sub(member, 1, 16), '7', '12')
+    return #last_activity == 6 and struct.unpack('>I6', last_activity) or 0
+  end
+
+  -- Of two of the same time. Ids byte by byte, as in Rust and in sorted sets: Lua's own `<` goes by the
+  -- locale that the server was started in.
+  local function precedes(member, other)
+    local created, others = struct.unpack('>I6', member, 17), struct.unpack('>I6', other, 17)
+    if created ~= others then
+      return created < others
+    end
+    for i = 1, 16 do
+      local a, b = byte(member, i), byte(other, i)
+      if a ~= b then
+        return a < b
       end
     end
-    return { first.member }
+    return false
   end
-  local sorted, chosen = {}, {}
-  for i, member in ipairs(candidates) do
-    sorted[i] = order(member)
+
+  if excess == 1 then
+    -- As good as always. Sorting takes several times as long.
+    local first, first_at
+    for i = 1, #candidates do
+      local member = candidates[i]
+      local at = time_of(member)
+      if not first or at < first_at or (at == first_at and precedes(member, first)) then
+        first, first_at = member, at
+      end
+    end
+    return { first }
   end
-  table.sort(sorted, goes_first)
+  local times, chosen = {}, {}
+  for _, member in ipairs(candidates) do
+    times[member] = time_of(member)
+  end
+  table.sort(candidates, function(a, b)
+    if times[a] ~= times[b] then
+      return times[a] < times[b]
+    end
+    return precedes(a, b)
+  end)
   for i = 1, excess do
-    chosen[i] = sorted[i].member
+    chosen[i] = candidates[i]
   end
   return chosen
 end
@@ -84,10 +81,12 @@ end
 -- All live sessions but `same`, `most` of them at the most: those that expire soonest.
 local function others(same, most)
   local members = call('ZRANGEBYSCORE', index, now_score, '+inf', 'LIMIT', '0', text(most))
-  for i, member in ipairs(members) do
-    if member == same then
-      table.remove(members, i)
-      break
+  if same then
+    for i = 1, #members do
+      if members[i] == same then
+        table.remove(members, i)
+        break
+      end
     end
   end
   return members

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use session_store::{
-    Config, Limit, LimitPolicy, List, NewSession, RevokeReason, SessionId, SessionStore, UserId,
+    Config, Data, Limit, LimitPolicy, List, NewSession, RevokeReason, SessionId, SessionStore,
+    UserId, limits,
 };
 use session_test::RedisServer;
 
@@ -135,4 +136,47 @@ async fn a_limit_that_was_lowered_a_lot_holds_from_the_next_create_on() {
     let created = limited.create(NewSession::new(user.clone())).await.unwrap();
     assert_eq!(created.ended.len(), 2998);
     assert_eq!(limited.count(&user).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn very_many_expired_sessions_are_not_in_the_way_of_a_revocation() {
+    let server = RedisServer::builder().stopped_clock().start();
+    let store = connect(&server, Config::default()).await;
+    let user = UserId::from(74);
+    let short = (0..1200).map(|_| {
+        let mut new = NewSession::new(user.clone());
+        new.absolute_timeout = Some(Duration::from_secs(1));
+        store.create(new)
+    });
+    for created in join_all(short).await {
+        created.unwrap();
+    }
+    let long = store.create(NewSession::new(user.clone())).await.unwrap();
+    server.advance(Duration::from_secs(2));
+    let revoked = store.revoke_all(&user, RevokeReason::Revoked).await;
+    assert_eq!(revoked.unwrap().count, 1);
+    assert_eq!(store.peek(&long.token).await.unwrap(), None);
+    assert_eq!(store.count(&user).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn large_records_are_revoked_in_steps() {
+    let server = RedisServer::start();
+    let config = Config {
+        max_data_bytes: limits::DATA_BYTES,
+        ..Config::default()
+    };
+    let store = connect(&server, config).await;
+    let user = UserId::from(74);
+    for _ in 0..12 {
+        let mut new = NewSession::new(user.clone());
+        new.data = Data::from_bytes(vec![7; limits::DATA_BYTES]);
+        store.create(new).await.unwrap();
+    }
+    server.reset_stats();
+    let revoked = store.revoke_all(&user, RevokeReason::Revoked).await;
+    assert_eq!(revoked.unwrap().count, 12);
+    // Four records, with their headers, are more than 4 MiB.
+    assert_eq!(server.command_calls()["evalsha"], 3);
+    assert_eq!(store.count(&user).await.unwrap(), 0);
 }

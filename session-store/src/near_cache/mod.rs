@@ -31,7 +31,7 @@ use crate::user::UserId;
 ///
 /// A session that has been read stays at hand until it changes, and the store
 /// [tells of changes](SessionStore::changes), whoever makes them: a revocation by another process
-/// takes effect here within milliseconds, on [`RedisStore`](crate::RedisStore) well below one.
+/// takes effect here within milliseconds.
 ///
 /// **What holds.** No answer is older than [`NearCacheOptions::max_staleness`]: what had been
 /// changed that long before a call, the call sees. While the store doesn't tell of changes, nothing
@@ -40,11 +40,12 @@ use crate::user::UserId;
 /// every call, and the memory holds digests of tokens only. What is unknown isn't remembered: a
 /// wrong token costs what it costs without this.
 ///
-/// **What doesn't.** Within that bound two processes may answer differently, and an answer from
-/// memory doesn't prove that the store can be reached.
+/// **What doesn't.** Within that bound two processes may answer differently, and so may two calls of
+/// this one that meet a change by somebody else: until it is told, the later answer may be the older
+/// one. An answer from memory doesn't prove that the store can be reached.
 ///
 /// **Cost**: [`validate`](SessionStore::validate), [`peek`](SessionStore::peek) and
-/// [`get`](SessionStore::get) of a session at hand take no round trip and well below a microsecond.
+/// [`get`](SessionStore::get) of a session at hand take no round trip and less than a microsecond.
 /// A session that isn't at hand is read as without this. Whoever comes first when a touch is due
 /// writes it, as without this, while others are served on; the session is read once more after it.
 /// All other calls go to the store. Memory is bounded by [`NearCacheOptions`].

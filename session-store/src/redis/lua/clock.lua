@@ -3,7 +3,8 @@
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- A whole number as commands take it.
+-- A whole number as commands take it: `%d` is several times as fast as `%.0f`, and as wide as a long,
+-- which on a 64-bit server is enough.
 local function text(number)
   return string.format('%d', number)
 end

@@ -111,7 +111,9 @@ if LIMIT > 0 then
     return { 'limit', now, -1, {} }
   end
   if excess > BATCH then
-    -- Only after the limit was lowered a lot: those that expire soonest go, in bounded steps.
+    -- Only after the limit was lowered a lot: those that expire soonest go, in bounded steps. Where
+    -- memory is full nobody goes, for nobody comes: an empty SETRANGE changes no key, and is refused.
+    call('SETRANGE', KEYS[1], '0', '')
     settle()
     for _, member in ipairs(others(same, BATCH)) do
       finish_and_report(member, EVICTED)

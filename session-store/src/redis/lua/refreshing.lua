@@ -21,11 +21,12 @@ local function refresh(record, last)
     if expires > now then
       call('PEXPIREAT', KEYS[1], text(expires))
     end
-    local fingerprint = sub(record, 78, 85)
+    local fingerprint, member = sub(record, 78, 85), id .. sub(record, 2, 7)
+    local mark = byte(record, 86) >= 128 and '-3' or '-2'
     if fingerprint == NO_FINGERPRINT then
-      call('ZADD', index, text(2 * expires), id .. sub(record, 2, 7))
+      call('ZADD', index, mark, '@', text(2 * expires), member)
     else
-      call('ZADD', index, text(2 * expires), id .. sub(record, 2, 7), text(-2 * expires), '@' .. fingerprint)
+      call('ZADD', index, mark, '@', text(2 * expires), member, text(-2 * expires), '@' .. fingerprint)
     end
     prolong(index, keep_until)
     prolong(stubs, keep_until)

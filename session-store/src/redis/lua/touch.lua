@@ -23,7 +23,7 @@ if struct.unpack('>I6', record, 8) + ARGV[1] > now then
   return record
 end
 local before = sub(record, 26, 41)
-if address == '' or address == before then
+if address == '' or address == NO_ADDRESS or address == before then
   return refresh(record, 13)
 end
 record = refresh(sub(record, 1, 25) .. address .. sub(record, 42), 41)

@@ -60,7 +60,8 @@ if is_given then
       left[#left + 1] = text(1 - 2 * now)
       left[#left + 1] = '@' .. before
     end
-    joining = { text(2 * expires), id .. sub(record, 2, 7), text(-2 * expires), '@' .. fingerprint }
+    local mark = byte(record, 86) >= 128 and '-3' or '-2'
+    joining = { mark, '@', text(2 * expires), id .. sub(record, 2, 7), text(-2 * expires), '@' .. fingerprint }
   end
   carry_out(joining)
   if joining then

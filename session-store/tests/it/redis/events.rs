@@ -1,5 +1,6 @@
 //! The stream of events over a connection that breaks.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use session_store::{
@@ -8,7 +9,7 @@ use session_store::{
 use session_test::{Proxy, RedisServer};
 use tokio::time::timeout;
 
-use super::documented;
+use super::{connect, documented};
 
 const HANG: Duration = Duration::from_secs(20);
 
@@ -68,4 +69,19 @@ async fn a_slow_reader_is_told_that_it_missed_some() {
         }
         assert!(told < 5000, "nothing was missed");
     }
+}
+
+#[tokio::test]
+async fn an_unspecified_address_hides_no_other() {
+    let server = RedisServer::start();
+    let store = connect(&server, Config::default()).await;
+    let created = store.create(documented(74, "a")).await.unwrap();
+    let id = created.session.id;
+    let mut events = store.events().await.unwrap();
+    let unspecified = Some(Ipv6Addr::UNSPECIFIED.into());
+    assert!(store.touch(id, unspecified).await.unwrap().is_some());
+    let address = Ipv4Addr::new(192, 0, 2, 1).into();
+    assert!(store.touch(id, Some(address)).await.unwrap().is_some());
+    let told = events.next().await.unwrap().unwrap();
+    assert_eq!(told.kind, EventKind::NewAddress { address });
 }

@@ -1,5 +1,6 @@
--- What every script begins with. A script is put together from parts (scripts.rs): the store's
--- settings as literals, this file, perhaps `clock.lua`, `ending.lua` and `keeping.lua`, and its own.
+-- What every script begins with. A script is put together from parts (source.rs): the store's settings
+-- as literals, this file, those of `clock.lua`, `ending.lua`, `devices.lua` and `refreshing.lua` that it
+-- takes, and its own.
 --
 -- KEYS[1] is in the user's hash slot and routes the script there. The other keys are derived from it
 -- and from the user id that the record holds, by the rules of keys.rs: an id alone leads to

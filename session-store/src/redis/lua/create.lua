@@ -3,8 +3,8 @@
 -- KEYS[1] the session's record
 -- ARGV[1] the record from its address on   ARGV[2] absolute timeout, ms
 -- Returns { outcome, now, new device (1, 0; -1 = no fingerprint), { id, reason, record, … } }.
--- Outcomes: 'created'; and, with nothing changed, 'taken' (the id exists), 'limit' (refused), or
--- 'more' (some of very many sessions over the limit were evicted: call again).
+-- Outcomes: 'created'; without a session 'taken' (the id exists; nothing has changed), 'limit'
+-- (refused), or 'more' (some of very many sessions over the limit were evicted: call again).
 
 local rest, absolute = ARGV[1], now + ARGV[2]
 local id, fingerprint = sub(KEYS[1], -16), sub(rest, 53, 60)

@@ -1,8 +1,8 @@
 //! Records as bytes; the only file that knows bincode.
 //!
 //! A session's record is a header of fixed width, the user id, texts and data. The Lua scripts
-//! read and rewrite the header in place (`redis/lua/begin.lua` has the same table) and take the rest as it
-//! is. Numbers are big-endian.
+//! read and rewrite the header in place (`redis/lua/parts/begin.lua` has the same table) and take the rest
+//! as it is. Numbers are big-endian.
 //!
 //! | offset | bytes | what |
 //! |---:|---:|---|

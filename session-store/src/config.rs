@@ -211,7 +211,7 @@ impl Default for History {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KnownDevices {
     /// The most devices without a session that are remembered of a user (50); those whose session
-    /// ran out first make room.
+    /// ran out first make room, when a session with a device is created.
     pub max_per_user: u32,
     /// How long a device is remembered after its last session ran out (365 days). As long is it
     /// remembered that the store has had sessions of the user at all.

@@ -37,7 +37,9 @@ impl State {
         let live = Live::begin(arrival, &self.config, now);
         let session = live.session.clone();
         self.insert(live);
-        self.trim_devices(user.as_str(), now);
+        if new_device.is_some() {
+            self.trim_devices(user.as_str(), now);
+        }
         self.events
             .tell(now, &session, EventKind::Created { new_device });
         Ok(Entered {

@@ -61,7 +61,7 @@ pub(super) enum Update {
     Unreadable(Bytes),
 }
 
-/// What `revoke_user.lua` answers.
+/// What `revoke_all.lua` and `revoke_others.lua` answer.
 pub(super) struct RevokeUser {
     pub(super) known_user: bool,
     pub(super) count: u64,
@@ -223,18 +223,16 @@ impl Scripts {
         keep: SessionId,
         reason: EndReason,
     ) -> Result<RevokeUser> {
-        let mut call = self.of_session(&self.sources.revoke_user, keep);
-        call.arg("")
-            .arg(keep.local())
-            .arg(reason.digit().to_string());
+        let mut call = self.of_session(&self.sources.revoke_others, keep);
+        call.arg(reason.digit().to_string());
         self.revoke_user(call).await
     }
 
     /// Ends some of a user's sessions.
     pub(super) async fn revoke_all(&self, user: &UserId, reason: EndReason) -> Result<RevokeUser> {
         let bucket = digest::bucket(user);
-        let mut call = self.of_user(&self.sources.revoke_user, user, bucket.as_str());
-        call.arg("").arg(reason.digit().to_string());
+        let mut call = self.of_user(&self.sources.revoke_all, user, bucket.as_str());
+        call.arg(reason.digit().to_string());
         self.revoke_user(call).await
     }
 

@@ -1,5 +1,5 @@
-//! The scripts as text: each put together from its parts in `lua/`, which the settings of the store
-//! precede as literals. That spares each call some ten arguments, and Redis the reading of them; stores
+//! The scripts as text: each a file of `lua/` with the parts that it includes, which the settings of the
+//! store precede as literals. That spares each call some ten arguments, and Redis the reading of them; stores
 //! with other settings have other scripts, with other digests.
 
 use redis::Script;
@@ -10,20 +10,37 @@ use crate::ended::EndReason;
 use crate::keys::Keys;
 use crate::timestamp::duration_millis;
 
-macro_rules! parts {
-    ($($file:literal),+) => {
-        concat!($(include_str!(concat!("lua/", $file, ".lua"))),+)
+macro_rules! files {
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, include_str!(concat!("lua/", $name, ".lua")))),+]
     };
 }
 
-const CREATE: &str = parts!("begin", "clock", "ending", "devices", "create");
-const TOUCH: &str = parts!("begin", "clock", "refreshing", "touch");
-const ROTATE: &str = parts!("begin", "clock", "refreshing", "rotate");
-const UPDATE: &str = parts!("begin", "clock", "ending", "devices", "update");
-const REVOKE: &str = parts!("begin", "clock", "ending", "revoke");
-const REVOKE_USER: &str = parts!("begin", "clock", "ending", "revoke_user");
-const COUNT: &str = parts!("begin", "clock", "count");
-const LIST: &str = parts!("begin", "list_few", "clock", "ending", "list");
+/// All files of `lua/` but the rights' (`check.rs`): the scripts, and the parts that they include.
+const FILES: &[(&str, &str)] = files![
+    "count",
+    "create",
+    "list",
+    "revoke",
+    "revoke_all",
+    "revoke_others",
+    "rotate",
+    "touch",
+    "update",
+    "parts/begin",
+    "parts/clock",
+    "parts/device",
+    "parts/ending",
+    "parts/going",
+    "parts/limit",
+    "parts/precedes",
+    "parts/reading",
+    "parts/refreshing",
+    "parts/remembering",
+    "parts/revoking",
+    "parts/settling",
+    "parts/telling",
+];
 
 /// Every script, for one store's settings.
 pub(super) struct Sources {
@@ -32,7 +49,8 @@ pub(super) struct Sources {
     pub(super) rotate: Script,
     pub(super) update: Script,
     pub(super) revoke: Script,
-    pub(super) revoke_user: Script,
+    pub(super) revoke_others: Script,
+    pub(super) revoke_all: Script,
     pub(super) count: Script,
     pub(super) list: Script,
     texts: Vec<String>,
@@ -42,21 +60,23 @@ impl Sources {
     pub(super) fn new(keys: &Keys, config: &Config) -> Self {
         let settings = settings(keys, config);
         let mut texts = Vec::new();
-        let mut script = |parts: &str| {
-            let text = format!("{settings}{parts}");
+        let mut script = |name| {
+            let mut text = settings.clone();
+            append(&mut text, name);
             let script = Script::new(&text);
             texts.push(text);
             script
         };
         Self {
-            create: script(CREATE),
-            touch: script(TOUCH),
-            rotate: script(ROTATE),
-            update: script(UPDATE),
-            revoke: script(REVOKE),
-            revoke_user: script(REVOKE_USER),
-            count: script(COUNT),
-            list: script(LIST),
+            create: script("create"),
+            touch: script("touch"),
+            rotate: script("rotate"),
+            update: script("update"),
+            revoke: script("revoke"),
+            revoke_others: script("revoke_others"),
+            revoke_all: script("revoke_all"),
+            count: script("count"),
+            list: script("list"),
             texts,
         }
     }
@@ -65,6 +85,23 @@ impl Sources {
     pub(super) fn texts(&self) -> &[String] {
         &self.texts
     }
+}
+
+/// Adds a file's lines, and those of what it includes in their place.
+fn append(text: &mut String, name: &str) {
+    let file = FILES.iter().find(|(file, _)| *file == name);
+    let (_, lines) = file.unwrap_or_else(|| panic!("lua/{name}.lua isn't among the files"));
+    for line in lines.lines() {
+        match include(line) {
+            Some(part) => append(text, part),
+            None => text.extend([line, "\n"]),
+        }
+    }
+}
+
+/// The part that a line `include 'part'` stands for.
+fn include(line: &str) -> Option<&str> {
+    line.trim().strip_prefix("include '")?.strip_suffix('\'')
 }
 
 fn settings(keys: &Keys, config: &Config) -> String {

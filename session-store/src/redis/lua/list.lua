@@ -9,46 +9,63 @@
 -- many ended sessions fit it, is the caller's business. An order of 'settling' says that very many
 -- sessions had expired, and some may still have to move to the history: call again.
 
-local after, after_id = tonumber(ARGV[5]), ARGV[6]
-local page, place = {}, 0 -- members, and the place of the last in the page's order
-local more = false
-of_user(ARGV[1])
+include 'parts/begin'
 
+local limit, order = tonumber(ARGV[2]), ARGV[4]
+
+-- A user who has few sessions, which is nearly everyone, is listed by two commands.
+if order == '' and ARGV[3] ~= '1' then
+  local members = call('ZRANGEBYSCORE', KEYS[1], '0', '+inf', 'LIMIT', '0', '17')
+  if #members > 0 and #members <= 16 and #members <= limit then
+    local keys, live = {}, {}
+    for i = 1, #members do
+      keys[i] = base .. 's:' .. sub(members[i], 1, 16)
+    end
+    local records = call('MGET', unpack(keys))
+    local all = true
+    for i = 1, #members do
+      live[2 * i - 1] = sub(members[i], 1, 16)
+      live[2 * i] = records[i]
+      all = all and records[i]
+    end
+    -- A session without a record has expired, and is to be settled.
+    if all then
+      return { 1, 'newest', 0, 0, '', live, {} }
+    end
+  end
+end
+
+include 'parts/clock'
+
+local owner, index, stubs = ARGV[1], KEYS[1], base .. 'd:' .. ARGV[1]
+local ending, scores, news = {}
 if call('EXISTS', index) == 0 then
   return { 0, 'newest', 0, 0, '', {}, {} }
 end
-local unsettled = settle()
-carry_out()
-if unsettled then
+include 'parts/settling'
+include 'parts/ending'
+include 'parts/telling'
+if #ending == 4 * BATCH then
   return { 1, 'settling', 0, 0, '', {}, {} }
 end
 
--- Whether an id comes before another: byte by byte, as in Rust and in sorted sets. Lua's own `<`
--- goes by the locale that the server was started in.
-local function precedes(id, other)
-  for i = 1, 16 do
-    local a, b = byte(id, i), byte(other, i)
-    if a ~= b then
-      return a < b
-    end
-  end
-  return false
-end
+include 'parts/precedes'
+
+local after, after_id = tonumber(ARGV[5]), ARGV[6]
+local page, place = {}, 0 -- members, and the place of the last in the page's order
+local more = false
 
 -- All live sessions, newest first.
 local function newest()
   local all = {}
   for _, member in ipairs(call('ZRANGEBYSCORE', index, now_score, '+inf')) do
-    local created = struct.unpack('>I6', member, 17)
-    if after_id == '' or created < after or (created == after and precedes(member, after_id)) then
+    local created = cut('>I6', member, 17)
+    if after_id == '' or precedes(created, member, after, after_id) then
       all[#all + 1] = { member = member, created = created }
     end
   end
   table.sort(all, function(a, b)
-    if a.created == b.created then
-      return precedes(b.member, a.member)
-    end
-    return a.created > b.created
+    return precedes(b.created, b.member, a.created, a.member)
   end)
   for i = 1, math.min(limit, #all) do
     page[i] = all[i].member
@@ -63,13 +80,13 @@ local function soonest()
   if after_id ~= '' and after > now then
     from = after
   end
-  local most = text(limit + 1)
+  local most = format('%d', limit + 1)
   while true do
     local chunk =
-      call('ZRANGEBYSCORE', index, text(2 * from), '+inf', 'WITHSCORES', 'LIMIT', text(offset), most)
+      call('ZRANGEBYSCORE', index, format('%d', 2 * from), '+inf', 'WITHSCORES', 'LIMIT', format('%d', offset), most)
     for i = 1, #chunk, 2 do
       local member, expires = chunk[i], tonumber(chunk[i + 1]) / 2
-      if after_id == '' or expires > after or (expires == after and precedes(after_id, member)) then
+      if after_id == '' or precedes(after, after_id, expires, member) then
         if #page == limit then
           more = true
           return
@@ -122,8 +139,8 @@ if #page > 0 then
 end
 local kept = {}
 if ARGV[3] == '1' and not more then
-  for _, entry in ipairs(call('LRANGE', history, '0', '-1')) do
-    if is_kept(entry) then
+  for _, entry in ipairs(call('LRANGE', base .. 'h:' .. owner, '0', '-1')) do
+    if #entry >= ENTRY and cut('>I6', entry, 23) + HISTORY_MS >= now then
       kept[#kept + 1] = entry
     end
   end

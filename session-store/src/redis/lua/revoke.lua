@@ -4,21 +4,27 @@
 -- ARGV[1] token's verifier, empty = by id   ARGV[2] reason
 -- Returns { now, record as it was }; nil where there is no such session (any more).
 
+include 'parts/begin'
+include 'parts/clock'
+include 'parts/reading'
+
 local verifier = ARGV[1]
-local record = call('GET', KEYS[1])
 if not record then
   return nil
 end
-if is_readable(record) then
-  if expiry_of(record) < now or (verifier ~= '' and sub(record, 42, 73) ~= verifier) then
+if is_readable then
+  if expires < now or (verifier ~= '' and sub(record, 42, 73) ~= verifier) then
     return nil
   end
   call('UNLINK', KEYS[1])
-  local uid = user_and_stub(record)
-  of_user(uid)
-  settle()
-  finish_now(sub(KEYS[1], -16) .. sub(record, 2, 7), record, ARGV[2])
-  carry_out()
+  local index, stubs = base .. 'u:' .. owner, base .. 'd:' .. owner
+  local ending, scores, news = {}
+  include 'parts/settling'
+  local n = #ending
+  ending[n + 1], ending[n + 2] = sub(KEYS[1], -16) .. sub(record, 2, 7), ARGV[2]
+  ending[n + 3], ending[n + 4] = record, now
+  include 'parts/ending'
+  include 'parts/telling'
 elseif verifier == '' then
   -- Whose it was can't be read: it ends here, and the next listing takes it out of the index.
   call('UNLINK', KEYS[1])

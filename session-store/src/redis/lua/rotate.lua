@@ -4,16 +4,19 @@
 -- ARGV[1] old token's verifier   ARGV[2] new token's verifier
 -- Returns the record as it is now; nil where the old token isn't the session's (any more).
 
-local record = call('GET', KEYS[1])
+include 'parts/begin'
+include 'parts/clock'
+include 'parts/reading'
+
 if not record then
   return nil
 end
-if not is_readable(record) then
+if not is_readable then
   return record
 end
-if expiry_of(record) < now or sub(record, 42, 73) ~= ARGV[1] then
+if expires < now or sub(record, 42, 73) ~= ARGV[1] then
   return nil
 end
-record = refresh(sub(record, 1, 41) .. ARGV[2] .. sub(record, 74), 73)
-tell('rotated', record, '-')
-return record
+record = sub(record, 1, 41) .. ARGV[2] .. sub(record, 74)
+local last, what, detail = 73, 'rotated', '-'
+include 'parts/refreshing'

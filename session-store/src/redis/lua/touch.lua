@@ -5,29 +5,28 @@
 -- ARGV[2] address, 16 bytes, empty = unknown   ARGV[3] address as text
 -- Returns the record as it is now; nil where there is no such session.
 
-local address = ARGV[2]
-local NO_ADDRESS = string.rep('\0', 16)
+include 'parts/begin'
+include 'parts/clock'
+include 'parts/reading'
 
-local record = call('GET', KEYS[1])
 if not record then
   return nil
 end
-if not is_readable(record) then
+if not is_readable then
   return record
 end
 -- TIME may be a moment ahead of the time by which Redis expires keys during a script.
-if expiry_of(record) < now then
+if expires < now then
   return nil
 end
-if struct.unpack('>I6', record, 8) + ARGV[1] > now then
+if last_activity + ARGV[1] > now then
   return record
 end
-local before = sub(record, 26, 41)
-if address == '' or address == NO_ADDRESS or address == before then
-  return refresh(record, 13)
+local NO_ADDRESS = string.rep('\0', 16)
+local address, before = ARGV[2], sub(record, 26, 41)
+local last, what, detail = 13, nil, ARGV[3]
+if address ~= '' and address ~= NO_ADDRESS and address ~= before then
+  last, record = 41, sub(record, 1, 25) .. address .. sub(record, 42)
+  what = before ~= NO_ADDRESS and 'address'
 end
-record = refresh(sub(record, 1, 25) .. address .. sub(record, 42), 41)
-if before ~= NO_ADDRESS then
-  tell('address', record, ARGV[3])
-end
-return record
+include 'parts/refreshing'

@@ -7,71 +7,66 @@
 -- Returns { outcome, now, new device (1, 0; -1 = left as it is), { id, reason, record, … }, record }.
 -- Outcomes: 'updated'; and, with nothing changed, 'gone', 'conflict', 'unreadable'.
 
-local id, fingerprint, texts = sub(KEYS[1], -16), ARGV[2], ARGV[4]
-local ended, new_device = {}, -1
+include 'parts/begin'
+include 'parts/clock'
+include 'parts/reading'
 
-local record = call('GET', KEYS[1])
-if not record then
-  return { 'gone', now, -1, {}, '' }
-end
-if not is_readable(record) then
+if record and not is_readable then
   return { 'unreadable', now, -1, {}, record }
 end
-local expires = expiry_of(record)
-if expires < now then
+if not record or expires < now then
   return { 'gone', now, -1, {}, '' }
 end
-local revision = struct.unpack('>I4', record, 74)
+local revision = cut('>I4', record, 74)
 if revision ~= tonumber(ARGV[1]) then
   return { 'conflict', now, -1, {}, '' }
 end
-local uid = user_and_stub(record)
-of_user(uid)
 
-local before = sub(record, 78, 85)
-local is_given = fingerprint ~= NO_FINGERPRINT
-if not is_given then
+local id, fingerprint, flags, texts, data = sub(KEYS[1], -16), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local index, stubs = base .. 'u:' .. owner, base .. 'd:' .. owner
+local keep_until = format('%d', expires + KEEP_MS)
+local before, new_device = sub(record, 78, 85), -1
+local ending, going, ended, scores, news = {}, nil, {}
+
+include 'parts/device'
+if fingerprint == NO_FINGERPRINT then
   fingerprint = before
-end
-local updated = sub(record, 1, 73) .. struct.pack('>I4', (revision + 1) % 4294967296) .. fingerprint .. ARGV[3]
-  .. sub(record, 87, 88) .. struct.pack('>I2I4', #texts, #ARGV[5]) .. uid .. texts .. ARGV[5]
-local other, known
-if is_given then
-  other, known = session_of_device(fingerprint)
+else
   new_device = known and 0 or 1
+  if same and sub(same, 1, 16) ~= id then
+    going = { same, REPLACED }
+  end
 end
+local updated = sub(record, 1, 73) .. pack('>I4', (revision + 1) % 4294967296) .. fingerprint .. flags
+  .. sub(record, 87, 88) .. pack('>I2I4', #texts, #data) .. owner .. texts .. data
+
 -- First of all writes: where memory is full, nothing has changed.
 call('SET', KEYS[1], updated, 'KEEPTTL')
-
-if is_given then
-  settle()
-  local other_id = other and sub(other, 1, 16)
-  if other and other_id ~= id then
-    local replaced = call('GETDEL', base .. 's:' .. other_id) or ''
-    finish_now(other, replaced, REPLACED)
-    ended = { other_id, REPLACED, replaced }
+-- One that had no stub may come from a process that keeps no history.
+if HISTORY_MAX > 0 and call('HSET', stubs, id, sub(updated, 8, 13) .. flags .. texts) == 1 then
+  if call('PEXPIREAT', stubs, keep_until, 'GT') == 0 then
+    call('PEXPIREAT', stubs, keep_until, 'NX')
   end
-  if not known then
-    forget_devices()
-  end
-  local joining
-  if before ~= fingerprint then
-    if before ~= NO_FINGERPRINT then
-      left[#left + 1] = text(1 - 2 * now)
-      left[#left + 1] = '@' .. before
-    end
-    local mark = byte(record, 86) >= 128 and '-3' or '-2'
-    joining = { mark, '@', text(2 * expires), id .. sub(record, 2, 7), text(-2 * expires), '@' .. fingerprint }
-  end
-  carry_out(joining)
-  if joining then
-    prolong(index, text(expires + KEEP_MS))
-  end
-  trim_devices()
 end
-local _, stub = user_and_stub(updated)
--- One that had none may come from a process that keeps no history.
-if HISTORY_MAX > 0 and call('HSET', stubs, id, stub) == 1 then
-  prolong(stubs, text(expires + KEEP_MS))
+if new_device >= 0 then
+  include 'parts/settling'
+  include 'parts/going'
+  include 'parts/ending'
+  if fingerprint ~= before then
+    scores = scores or {}
+    if before ~= NO_FINGERPRINT then
+      scores[#scores + 1] = format('%d', 1 - 2 * now)
+      scores[#scores + 1] = '@' .. before
+    end
+    local n = #scores
+    scores[n + 1], scores[n + 2] = byte(flags) >= 128 and '-3' or '-2', '@'
+    scores[n + 3], scores[n + 4] = format('%d', 2 * expires), id .. sub(record, 2, 7)
+    scores[n + 5], scores[n + 6] = format('%d', -2 * expires), '@' .. fingerprint
+    call('ZADD', index, unpack(scores))
+    scores = {}
+    call('PEXPIREAT', index, keep_until, 'GT')
+  end
+  include 'parts/telling'
+  include 'parts/remembering'
 end
 return { 'updated', now, new_device, ended, updated }

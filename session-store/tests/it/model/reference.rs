@@ -125,7 +125,9 @@ impl Model {
         self.sessions.push(self.begin(new, minted, token));
         self.activity(name);
         self.remember_device(name, minted.fingerprint);
-        self.trim_devices(user);
+        if new_device.is_some() {
+            self.trim_devices(user);
+        }
         self.tell(self.now, name, What::Created(new_device));
         let view = self.sessions[name].view.clone();
         Ok(Entered {

@@ -11,20 +11,19 @@
 //! | 7 | 6 | last activity, ms |
 //! | 13 | 6 | absolute expiry, ms |
 //! | 19 | 6 | idle timeout, ms; 0 = none |
-//! | 25 | 16 | last address as IPv6; all 0 = none |
-//! | 41 | 32 | token's verifier |
-//! | 73 | 4 | revision |
-//! | 77 | 8 | device fingerprint's digest; all 0 = none |
-//! | 85 | 1 | flags: 128 = the user id is a number; which of the six texts there are, 1 to 32 |
-//! | 86 | 2 | length of the user id in bytes |
-//! | 88 | 2 | length of the texts in bytes |
-//! | 90 | 4 | length of the data in bytes |
-//! | 94 | | user id |
+//! | 25 | 16 | token's verifier |
+//! | 41 | 4 | revision |
+//! | 45 | 8 | device fingerprint's digest; all 0 = none |
+//! | 53 | 1 | flags: 128 = the user id is a number; 64 = the last address is IPv6; which of the six texts there are, 1 to 32 |
+//! | 54 | 2 | length of the user id in bytes |
+//! | 56 | 2 | length of the texts in bytes |
+//! | 58 | | user id |
 //! | | | username, role, device name, device type, browser, address: those there are, each by bincode |
-//! | | | application data |
+//! | | 4, 16 | last address; 4 bytes of 0 = none |
+//! | | | application data: all that follows |
 //!
 //! What a touch or a rotation changes stands together, so that one command writes it. What a create
-//! sends is all from the address on: the times are Redis's business.
+//! sends is all from the verifier on: the times are Redis's business.
 //!
 //! An entry of the history is the id's 16 characters, created at (6), when the session ended (6), why
 //! (a digit: its place in [`EndReason::ALL`]), and the *stub* that lies ready while the session lives:
@@ -32,7 +31,7 @@
 //! its compact form. bincode is pinned behind the version byte: a successor gets version 2, and
 //! version 1 stays readable.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
@@ -47,8 +46,9 @@ use crate::token::SessionId;
 use crate::user::UserId;
 
 const VERSION: u8 = 1;
-const HEADER_BYTES: usize = 94;
+const HEADER_BYTES: usize = 58;
 const FLAG_NUMBER: u8 = 128;
+const FLAG_IPV6: u8 = 64;
 
 /// A decoder without a limit can be told to allocate a terabyte.
 const BINCODE: Configuration<LittleEndian, Varint, Limit<{ limits::RECORD_BYTES }>> =
@@ -133,7 +133,7 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// A new session's record from its address on.
+/// A new session's record from its verifier on.
 pub(crate) fn new_record(
     new: &NewSession,
     fingerprint: Option<Fingerprint>,
@@ -141,23 +141,22 @@ pub(crate) fn new_record(
 ) -> Vec<u8> {
     let texts = Texts::of(new.username.as_deref(), new.role.as_deref(), &new.device);
     let (user, data) = (new.user_id.as_str(), new.data.as_bytes());
-    let most = HEADER_BYTES + user.len() + texts.most_bytes() + data.len();
+    let address = Address::from(new.device.address());
+    let most = HEADER_BYTES + user.len() + texts.most_bytes() + 16 + data.len();
     let mut record = Vec::with_capacity(most);
-    record.extend(address(new.device.address()));
     record.extend(verifier.0);
     record.extend([0; 4]);
     record.extend(fingerprint_bytes(fingerprint));
-    record.push(texts.flags(&new.user_id));
+    record.push(texts.flags(&new.user_id) | address.flag());
     record.extend(length(user.len()));
     let texts_at = record.len();
     record.extend([0; 2]);
-    let data_bytes = u32::try_from(data.len()).expect("data is bounded to far less");
-    record.extend(data_bytes.to_be_bytes());
     record.extend_from_slice(user.as_bytes());
     let before = record.len();
     texts.encode_into(&mut record);
     let texts_bytes = length(record.len() - before);
     record[texts_at..texts_at + 2].copy_from_slice(&texts_bytes);
+    record.extend_from_slice(address.as_bytes());
     record.extend_from_slice(data);
     record
 }
@@ -173,12 +172,35 @@ pub(crate) fn fingerprint_bytes(fingerprint: Option<Fingerprint>) -> [u8; 8] {
     fingerprint.map_or([0; 8], |fingerprint| fingerprint.0)
 }
 
-/// An address as the header holds it.
-pub(crate) fn address(address: Option<IpAddr>) -> [u8; 16] {
-    match address.map(|address| address.to_canonical()) {
-        Some(IpAddr::V4(address)) => address.to_ipv6_mapped().octets(),
-        Some(IpAddr::V6(address)) => address.octets(),
-        None => Ipv6Addr::UNSPECIFIED.octets(),
+/// An address as a record holds it; unspecified is none.
+pub(crate) enum Address {
+    V4([u8; 4]),
+    V6([u8; 16]),
+}
+
+impl Address {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::V4(octets) => octets,
+            Self::V6(octets) => octets,
+        }
+    }
+
+    fn flag(&self) -> u8 {
+        match self {
+            Self::V4(_) => 0,
+            Self::V6(_) => FLAG_IPV6,
+        }
+    }
+}
+
+impl From<Option<IpAddr>> for Address {
+    fn from(address: Option<IpAddr>) -> Self {
+        match address.map(|address| address.to_canonical()) {
+            Some(IpAddr::V6(address)) if !address.is_unspecified() => Self::V6(address.octets()),
+            Some(IpAddr::V4(address)) => Self::V4(address.octets()),
+            _ => Self::V4([0; 4]),
+        }
     }
 }
 
@@ -189,20 +211,16 @@ pub(crate) fn decode(id: SessionId, record: &[u8]) -> Result<Record, RecordError
     let last_activity = header.timestamp()?;
     let absolute_expiry = header.timestamp()?;
     let idle_timeout = header.timestamp()?.as_millis();
-    let _last_address: [u8; 16] = header.take()?;
     let verifier = Verifier(header.take()?);
     let revision = u32::from_be_bytes(header.take()?);
     let fingerprint: [u8; 8] = header.take()?;
     let flags = header.byte()?;
     let user_bytes = header.length()?;
     let texts_bytes = header.length()?;
-    let data_bytes = u32::from_be_bytes(header.take()?);
     let user = header.split(user_bytes)?;
     let texts = Texts::decode(flags, header.split(texts_bytes)?)?;
+    let _last_address = header.split(if flags & FLAG_IPV6 == 0 { 4 } else { 16 })?;
     let data = header.0;
-    if usize::try_from(data_bytes) != Ok(data.len()) {
-        return Err(RecordError::Corrupt("data of another length than it says"));
-    }
     let (username, role, device) = texts.owned();
     let session = Session {
         id,

@@ -31,21 +31,22 @@ impl Bucket {
     }
 }
 
-/// What a store keeps of a token: enough to recognise it, useless to whoever reads it. `Debug`
-/// doesn't show it.
+/// What a store keeps of a token: enough to recognise it, useless to whoever reads it. Half of a
+/// SHA-256: to find a token that fits one takes 2^128 attempts, as it takes 2^256 to find the token
+/// itself. `Debug` doesn't show it.
 #[derive(Clone, Copy)]
-pub struct Verifier(pub(crate) [u8; 32]);
+pub struct Verifier(pub(crate) [u8; 16]);
 
 impl Verifier {
     /// As [`as_bytes`](Self::as_bytes) gave it.
     #[must_use]
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
     /// The bytes to keep.
     #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
+    pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 
@@ -83,7 +84,10 @@ impl Digester {
     /// session's id.
     #[must_use]
     pub fn verifier(&self, token: &Token) -> Verifier {
-        Verifier(self.digest(&[token.id().as_bytes(), token.secret()]))
+        let hash = self.digest(&[token.id().as_bytes(), token.secret()]);
+        let mut half = [0; 16];
+        half.copy_from_slice(&hash[..16]);
+        Verifier(half)
     }
 
     /// What to keep of a device's fingerprint: eight bytes, to be compared within one user's sessions

@@ -11,7 +11,7 @@ use crate::token::SessionId;
 use crate::user::UserId;
 use crate::{ConfigError, Verifier};
 
-/// A new session's record, as it is sent to Redis: from its address on.
+/// A new session's record, as it is sent to Redis: from its verifier on.
 pub fn encode(new: &NewSession, verifier: &Verifier) -> Vec<u8> {
     codec::new_record(new, None, verifier)
 }

@@ -153,7 +153,7 @@ impl Scripts {
         call.arg(interval_ms);
         match address {
             Some(address) => call
-                .arg(&codec::address(Some(address))[..])
+                .arg(codec::Address::from(Some(address)).as_bytes())
                 .arg(address.to_canonical().to_string()),
             None => call.arg("").arg(""),
         };

@@ -19,7 +19,7 @@ struct Toy {
     config: Config,
     digester: Digester,
     clock: ManualClock,
-    rows: Mutex<HashMap<SessionId, (Session, [u8; 32])>>,
+    rows: Mutex<HashMap<SessionId, (Session, [u8; 16])>>,
     events: broadcast::Sender<Event>,
 }
 

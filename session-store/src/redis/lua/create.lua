@@ -1,7 +1,7 @@
 -- Creates a session: device rule, limit, record, index, device memory, history, event.
 --
 -- KEYS[1] the session's record
--- ARGV[1] the record from its address on   ARGV[2] absolute timeout, ms
+-- ARGV[1] the record from its verifier on   ARGV[2] absolute timeout, ms
 -- Returns { outcome, now, new device (1, 0; -1 = no fingerprint), { id, reason, record, … } }.
 -- Outcomes: 'created'; without a session 'taken' (the id exists; nothing has changed), 'limit'
 -- (refused), or 'more' (some of very many sessions over the limit were evicted: call again).
@@ -10,9 +10,9 @@ include 'parts/begin'
 include 'parts/clock'
 
 local rest, absolute = ARGV[1], now + ARGV[2]
-local id, fingerprint = sub(KEYS[1], -16), sub(rest, 53, 60)
-local uid_bytes, texts_bytes = cut('>I2I2', rest, 62)
-local owner = sub(rest, 70, 69 + uid_bytes)
+local id, fingerprint = sub(KEYS[1], -16), sub(rest, 21, 28)
+local uid_bytes, texts_bytes = cut('>I2I2', rest, 30)
+local owner = sub(rest, 34, 33 + uid_bytes)
 local index, stubs = base .. 'u:' .. owner, base .. 'd:' .. owner
 local ending, going, ended, scores, news = {}
 
@@ -32,15 +32,15 @@ if not call('SET', KEYS[1], '\1' .. times .. rest, 'PXAT', format('%d', idle), '
 end
 -- Before others are taken out, so that the hash keeps its time to live.
 if HISTORY_MAX > 0 then
-  local texts = 69 + uid_bytes
-  call('HSET', stubs, id, sub(times, 7, 12) .. sub(rest, 61, 61) .. sub(rest, texts + 1, texts + texts_bytes))
+  local texts = 33 + uid_bytes
+  call('HSET', stubs, id, sub(times, 7, 12) .. sub(rest, 29, 29) .. sub(rest, texts + 1, texts + texts_bytes))
 end
 include 'parts/settling'
 include 'parts/going'
 include 'parts/ending'
 
 local mark, whose, new_device, detail = '-2', ' s', -1, ' -'
-if byte(rest, 61) >= 128 then
+if byte(rest, 29) >= 128 then
   mark, whose = '-3', ' n'
 end
 local expiry, joining = format('%d', 2 * idle), nil

@@ -13,7 +13,7 @@ if not record then
   return nil
 end
 if is_readable then
-  if expires < now or (verifier ~= '' and sub(record, 42, 73) ~= verifier) then
+  if expires < now or (verifier ~= '' and sub(record, 26, 41) ~= verifier) then
     return nil
   end
   call('UNLINK', KEYS[1])

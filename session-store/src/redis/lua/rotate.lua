@@ -14,9 +14,9 @@ end
 if not is_readable then
   return record
 end
-if expires < now or sub(record, 42, 73) ~= ARGV[1] then
+if expires < now or sub(record, 26, 41) ~= ARGV[1] then
   return nil
 end
-record = sub(record, 1, 41) .. ARGV[2] .. sub(record, 74)
-local last, what, detail = 73, 'rotated', '-'
+record = sub(record, 1, 25) .. ARGV[2] .. sub(record, 42)
+local last, what, detail = 41, 'rotated', '-'
 include 'parts/refreshing'

@@ -2,7 +2,7 @@
 --
 -- KEYS[1] the session's record
 -- ARGV[1] write only when the last activity is as long ago, ms
--- ARGV[2] address, 16 bytes, empty = unknown   ARGV[3] address as text
+-- ARGV[2] address, 4 or 16 bytes, empty = unknown   ARGV[3] address as text
 -- Returns the record as it is now; nil where there is no such session.
 
 include 'parts/begin'
@@ -22,11 +22,15 @@ end
 if last_activity + ARGV[1] > now then
   return record
 end
-local NO_ADDRESS = string.rep('\0', 16)
-local address, before = ARGV[2], sub(record, 26, 41)
+local NO_ADDRESS = '\0\0\0\0'
+local was_ipv6 = flags % 128 >= 64
+local data_at = address_at + (was_ipv6 and 16 or 4)
+local address, before = ARGV[2], sub(record, address_at, data_at - 1)
 local last, what, detail = 13, nil, ARGV[3]
 if address ~= '' and address ~= NO_ADDRESS and address ~= before then
-  last, record = 41, sub(record, 1, 25) .. address .. sub(record, 42)
+  flags = flags + (#address == 16 and 64 or 0) - (was_ipv6 and 64 or 0)
+  record = sub(record, 1, 53) .. string.char(flags) .. sub(record, 55, address_at - 1) .. address .. sub(record, data_at)
+  last = nil
   what = before ~= NO_ADDRESS and 'address'
 end
 include 'parts/refreshing'

@@ -17,15 +17,17 @@ end
 if not record or expires < now then
   return { 'gone', now, -1, {}, '' }
 end
-local revision = cut('>I4', record, 74)
+local revision = cut('>I4', record, 42)
 if revision ~= tonumber(ARGV[1]) then
   return { 'conflict', now, -1, {}, '' }
 end
 
-local id, fingerprint, flags, texts, data = sub(KEYS[1], -16), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local id, fingerprint, texts = sub(KEYS[1], -16), ARGV[2], ARGV[4]
+local is_ipv6 = flags % 128 >= 64
+flags = string.char(byte(ARGV[3]) + (is_ipv6 and 64 or 0))
 local index, stubs = base .. 'u:' .. owner, base .. 'd:' .. owner
 local keep_until = format('%d', expires + KEEP_MS)
-local before, new_device = sub(record, 78, 85), -1
+local before, new_device = sub(record, 46, 53), -1
 local ending, going, ended, scores, news = {}, nil, {}
 
 include 'parts/device'
@@ -37,8 +39,9 @@ else
     going = { same, REPLACED }
   end
 end
-local updated = sub(record, 1, 73) .. pack('>I4', (revision + 1) % 4294967296) .. fingerprint .. flags
-  .. sub(record, 87, 88) .. pack('>I2I4', #texts, #data) .. owner .. texts .. data
+local updated = sub(record, 1, 41) .. pack('>I4', (revision + 1) % 4294967296) .. fingerprint .. flags
+  .. sub(record, 55, 56) .. pack('>I2', #texts) .. owner .. texts
+  .. sub(record, address_at, address_at + (is_ipv6 and 15 or 3)) .. ARGV[5]
 
 -- First of all writes: where memory is full, nothing has changed.
 call('SET', KEYS[1], updated, 'KEEPTTL')

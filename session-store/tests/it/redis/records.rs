@@ -52,21 +52,23 @@ const DAMAGES: &[(&str, Damage)] = &[
     ("cut off in the body", |record| {
         record[..record.len() - 3].to_vec()
     }),
-    ("bytes too many", |mut record| {
-        record.push(0);
+    ("texts longer than they are", |mut record| {
+        record[57] += 1;
         record
     }),
     ("a body that asks for a terabyte", |mut record| {
-        record.truncate(96);
-        record.extend([1, 253, 0, 0, 0, 0, 0, 1, 0, 0]);
+        record[56..58].copy_from_slice(&[0, 10]);
+        record.truncate(60);
+        record.extend([253, 0, 0, 0, 0, 0, 1, 0, 0, 0]);
+        record.extend([127, 0, 0, 1]);
         record
     }),
     ("a user id longer than the record", |mut record| {
-        record[86] = 0xff;
+        record[54] = 0xff;
         record
     }),
     ("no UTF-8", |mut record| {
-        record[94] = 0xff;
+        record[58] = 0xff;
         record
     }),
 ];

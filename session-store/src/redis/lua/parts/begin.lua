@@ -6,8 +6,8 @@
 -- everything, in one round trip. All of them share KEYS[1]'s hash tag.
 --
 -- A record, counted from 1 (codec.rs has the same table): 1 version, 2 created at, 8 last activity,
--- 14 absolute expiry, 20 idle timeout, 26 address, 42 verifier, 74 revision, 78 fingerprint, 86 flags,
--- 87 length of the user id, 89 of the texts, 91 of the data, 95 user id, texts, data.
+-- 14 absolute expiry, 20 idle timeout, 26 verifier, 42 revision, 46 fingerprint, 54 flags, 55 length of
+-- the user id, 57 of the texts, 59 user id, texts, last address, data.
 --
 -- The index is one sorted set; its scores count half milliseconds. A session is its id's 16
 -- characters and the 6 bytes of its creation, scored by its expiry; it is alive while now <= its
@@ -25,7 +25,7 @@
 local call, format, sub, byte = redis.call, string.format, string.sub, string.byte
 local pack, cut = struct.pack, struct.unpack
 
-local HEADER = 94 -- bytes
+local HEADER = 58 -- bytes
 local STUB = 7 -- bytes that a stub has at least, the last of them its flags
 local ENTRY = 36 -- bytes that an entry of the history has at least
 local BATCH = 500 -- sessions that one run ends at most: a few milliseconds

@@ -9,7 +9,7 @@ if device_score then
   if at >= 2 * now then
     local expiry = format('%d', at)
     for _, member in ipairs(call('ZRANGEBYSCORE', index, expiry, expiry)) do
-      if call('GETRANGE', base .. 's:' .. sub(member, 1, 16), '77', '84') == fingerprint then
+      if call('GETRANGE', base .. 's:' .. sub(member, 1, 16), '45', '52') == fingerprint then
         same, known = member, true
         break
       end

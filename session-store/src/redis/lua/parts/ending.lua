@@ -14,10 +14,10 @@ if #ending > 0 then
     local member, reason, record, at = ending[i], ending[i + 1], ending[i + 2], ending[i + 3]
     local id, stub, whose = sub(member, 1, 16)
     if #record >= HEADER and byte(record) == 1 then
-      local uid_bytes, texts_bytes = cut('>I2I2', record, 87)
+      local uid_bytes, texts_bytes = cut('>I2I2', record, 55)
       local texts = HEADER + uid_bytes
-      stub = sub(record, 8, 13) .. sub(record, 86, 86) .. sub(record, texts + 1, texts + texts_bytes)
-      local fingerprint = sub(record, 78, 85)
+      stub = sub(record, 8, 13) .. sub(record, 54, 54) .. sub(record, texts + 1, texts + texts_bytes)
+      local fingerprint = sub(record, 46, 53)
       if fingerprint ~= NO_FINGERPRINT then
         scores[#scores + 1] = format('%d', 1 - 2 * at)
         scores[#scores + 1] = '@' .. fingerprint

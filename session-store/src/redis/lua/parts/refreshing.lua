@@ -1,17 +1,21 @@
 -- Marks a live session active now: header, expiry, index and the history's stub. `record` is as it is to
--- be but for its last activity; of what follows the creation, all up to the byte `last` is written.
+-- be but for its last activity; of what follows the creation, all up to the byte `last` is written, and
+-- the whole of it where `last` is nil.
 -- Tells `what` happened, where it isn't nil, with a `detail`; and answers the record.
 
 record = sub(record, 1, 7) .. pack('>I6', now) .. sub(record, 14)
-call('SETRANGE', KEYS[1], '7', sub(record, 8, last))
+if last then
+  call('SETRANGE', KEYS[1], '7', sub(record, 8, last))
+else
+  call('SET', KEYS[1], record, 'KEEPTTL')
+end
 local id, stubs = sub(KEYS[1], -16), base .. 'd:' .. owner
 expires = idle == 0 and absolute or math.min(absolute, now + idle)
 local keep_until = format('%d', expires + KEEP_MS)
-local is_number = byte(record, 86) >= 128
+local is_number = flags >= 128
 
 if HISTORY_MAX > 0 then
-  local texts = HEADER + #owner
-  local stub = sub(record, 8, 13) .. sub(record, 86, 86) .. sub(record, texts + 1, texts + cut('>I2', record, 89))
+  local stub = sub(record, 8, 13) .. sub(record, 54, 54) .. sub(record, texts_at, address_at - 1)
   local is_new = call('HSET', stubs, id, stub) == 1
   -- One that had none may come from a process that keeps no history.
   if (is_new or idle > 0) and call('PEXPIREAT', stubs, keep_until, 'GT') == 0 and is_new then
@@ -25,7 +29,7 @@ if idle > 0 then
     call('PEXPIREAT', KEYS[1], format('%d', expires))
   end
   local index, mark = base .. 'u:' .. owner, is_number and '-3' or '-2'
-  local fingerprint, member = sub(record, 78, 85), id .. sub(record, 2, 7)
+  local fingerprint, member = sub(record, 46, 53), id .. sub(record, 2, 7)
   if fingerprint == NO_FINGERPRINT then
     call('ZADD', index, mark, '@', format('%d', 2 * expires), member)
   else

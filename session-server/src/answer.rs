@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, Entry};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, Entry};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use session_store::SessionStore;
@@ -15,12 +15,13 @@ use tokio::time::timeout;
 use tracing::Instrument as _;
 
 use crate::body::Body;
+use crate::client_address::client_address;
 use crate::exchange::Exchange;
 use crate::problem::Problem;
 use crate::request_id::X_REQUEST_ID;
 use crate::router::Router;
 
-/// Answers one request of `client`. Whatever it is, a timeout and a panic included, the answer has
+/// Answers one request that came from `peer`. Whatever it is, a timeout and a panic included, the answer has
 /// a request id, is never cached, and leaves a line in the log.
 ///
 /// This is what `tower-http` has layers for, as one function: the layers together cost more than
@@ -28,12 +29,16 @@ use crate::router::Router;
 /// bodies), and what they do is little.
 pub(crate) async fn answer<S: SessionStore>(
     router: Arc<Router<S>>,
-    client: IpAddr,
+    peer: IpAddr,
     mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let settings = &router.app.settings;
+    let requests = &router.app.metrics.requests;
+    let _in_flight = requests.begin();
     let exchange = Exchange::begin(&request, &settings.credentials);
     hide_credentials(request.headers_mut());
+    let origin = settings.cors.allowed(request.headers());
+    let client = client_address(peer, request.headers(), &settings.proxies);
     // Pinned here, so that what is wrapped around it moves a pointer and not the whole future.
     let answer = pin!(router.answer(request, client, &exchange));
     // Nothing is used again that a panic could have left half done.
@@ -45,14 +50,18 @@ pub(crate) async fn answer<S: SessionStore>(
     };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    settings.cors.mark(origin, headers);
     headers.insert(X_REQUEST_ID, exchange.id().clone());
     exchange.log_answer(response.status());
+    exchange.count_answer(response.status(), requests);
     Ok(response)
 }
 
 /// Keeps credentials out of whatever prints a request's headers.
 fn hide_credentials(headers: &mut HeaderMap) {
-    if let Entry::Occupied(mut entry) = headers.entry(AUTHORIZATION) {
-        entry.iter_mut().for_each(|value| value.set_sensitive(true));
+    for name in [AUTHORIZATION, COOKIE] {
+        if let Entry::Occupied(mut entry) = headers.entry(name) {
+            entry.iter_mut().for_each(|value| value.set_sensitive(true));
+        }
     }
 }

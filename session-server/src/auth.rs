@@ -1,9 +1,10 @@
-//! Who is calling: from the `Authorization` header to a [`Caller`], and nowhere else.
+//! Who is calling: from the `Authorization` header, or a cookie, to a [`Caller`], and nowhere else.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use session_store::{Session, SessionStore, Token, UserId};
 
+use crate::cookie;
 use crate::exchange::CallerName;
 use crate::problem::Problem;
 use crate::router::{App, Call};
@@ -18,16 +19,40 @@ pub(crate) enum Caller {
 }
 
 impl Caller {
-    /// Finds out who sends this request, and marks the session active.
+    /// Finds out who sends this request, and marks the session active. Another site's page doesn't
+    /// get to change anything by a cookie.
     pub(crate) async fn of<S: SessionStore>(
         app: &App<S>,
         call: &Call<'_>,
     ) -> Result<Self, Problem> {
-        let credential = bearer(&call.parts.headers)?;
+        let credential = Credential::of(app, call)?;
+        if matches!(credential, Credential::Cookie(_)) {
+            cookie::refuse_cross_site(&call.parts, &app.settings.cors)?;
+        }
+        Self::by(credential, app, call).await
+    }
+
+    /// The same for a request that a proxy asks about: what it would change isn't changed here.
+    pub(crate) async fn behind_proxy<S: SessionStore>(
+        app: &App<S>,
+        call: &Call<'_>,
+    ) -> Result<Self, Problem> {
+        Self::by(Credential::of(app, call)?, app, call).await
+    }
+
+    async fn by<S: SessionStore>(
+        credential: Credential<'_>,
+        app: &App<S>,
+        call: &Call<'_>,
+    ) -> Result<Self, Problem> {
+        let (credential, is_bearer) = match credential {
+            Credential::Bearer(credential) => (credential, true),
+            Credential::Cookie(credential) => (credential, false),
+        };
         let token = Token::parse(credential);
         let keys = &app.settings.credentials;
         // The digest that a key is found by is worth as much as the rest of this together.
-        let may_be_key = token.is_err() || keys.has_key_like_token();
+        let may_be_key = is_bearer && (token.is_err() || keys.has_key_like_token());
         let key = may_be_key.then(|| keys.service_key(credential)).flatten();
         if let Some(key) = key {
             let name = key.name().to_owned();
@@ -79,6 +104,26 @@ impl Caller {
                 "A service key has no session of its own: {instead}"
             ))),
         }
+    }
+}
+
+/// What came with a request, and where.
+enum Credential<'a> {
+    Bearer(&'a str),
+    /// Browsers add it whoever asks.
+    Cookie(&'a str),
+}
+
+impl<'a> Credential<'a> {
+    fn of<S>(app: &App<S>, call: &'a Call<'_>) -> Result<Self, Problem> {
+        let headers = &call.parts.headers;
+        if !headers.contains_key(AUTHORIZATION)
+            && let Some(cookie) = &app.settings.browsers.cookie
+            && let Some(token) = cookie.find(headers)?
+        {
+            return Ok(Self::Cookie(token));
+        }
+        bearer(headers).map(Self::Bearer)
     }
 }
 

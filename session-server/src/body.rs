@@ -1,18 +1,20 @@
 //! Request and response bodies: bounded on the way in, JSON on the way out.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::problem::Problem;
 
-/// The body of every response.
-pub(crate) type Body = Full<Bytes>;
+/// The body of every response: whole, or a stream.
+pub(crate) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, Infallible>>;
 
 /// The most bytes of a request's body: `data` at its bound, the other fields, and JSON's escapes.
 pub(crate) const MAX_BYTES: usize = 64 * 1024;
@@ -84,7 +86,7 @@ async fn discard(body: &mut Incoming) {
 
 /// A response with a JSON body.
 pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<Body> {
-    let mut response = Response::new(Body::from(to_json(value)));
+    let mut response = whole(to_json(value));
     *response.status_mut() = status;
     let media_type = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, media_type);
@@ -99,7 +101,12 @@ pub(crate) fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
     json
 }
 
+/// A response with a whole body, of a media type that is still to be said.
+pub(crate) fn whole(body: impl Into<Bytes>) -> Response<Body> {
+    Response::new(Body::Left(Full::new(body.into())))
+}
+
 /// A response without a body.
 pub(crate) fn empty() -> Response<Body> {
-    Response::new(Body::default())
+    whole(Bytes::new())
 }

@@ -11,6 +11,7 @@ use session_store::{SessionId, Token, Unreadable};
 use tracing::{Span, field};
 
 use crate::config::{Credentials, ServiceKey};
+use crate::metrics::Requests;
 use crate::request_id;
 
 /// What is known of a request while it is answered. Nothing is formatted before a line is written.
@@ -25,6 +26,8 @@ pub(crate) struct Exchange<'a> {
     id: HeaderValue,
     /// Known once the credential has been looked at.
     caller: OnceLock<CallerName>,
+    /// The path that the table has; empty where it has none.
+    endpoint: OnceLock<&'static str>,
     credentials: &'a Credentials,
 }
 
@@ -45,6 +48,7 @@ impl<'a> Exchange<'a> {
             uri: request.uri().clone(),
             id: request_id::of(request.headers()),
             caller: OnceLock::new(),
+            endpoint: OnceLock::new(),
             credentials,
         }
     }
@@ -57,6 +61,17 @@ impl<'a> Exchange<'a> {
     pub(crate) fn set_caller(&self, caller: CallerName) {
         // A request has one caller, so nothing is there yet.
         let _ = self.caller.set(caller);
+    }
+
+    pub(crate) fn set_endpoint(&self, endpoint: &'static str) {
+        // As with the caller.
+        let _ = self.endpoint.set(endpoint);
+    }
+
+    /// Counts the answer.
+    pub(crate) fn count_answer(&self, status: StatusCode, requests: &Requests) {
+        let endpoint = self.endpoint.get().copied().unwrap_or_default();
+        requests.answered(endpoint, &self.method, status, self.begun.elapsed());
     }
 
     /// The one line that each request leaves in the log.

@@ -99,19 +99,32 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Where the server listens.
+struct Listeners {
+    main: TcpListener,
+    /// Of the operator's figures, where they have an address of their own.
+    metrics: Option<TcpListener>,
+}
+
 async fn run(args: &Args) -> Result<(), StartError> {
     let settings = args.settings()?;
     let config = args.sessions.config()?;
     log::set_up(&args.log)?;
     let shutdown = signals::shutdown()?;
-    let listener = bind(&args.listen_addr).await?;
-    serve_back_end(args, listener, config, settings, shutdown).await
+    let listeners = Listeners {
+        main: bind(&args.listen_addr).await?,
+        metrics: match &args.metrics_addr {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        },
+    };
+    serve_back_end(args, listeners, config, settings, shutdown).await
 }
 
 /// The one place that knows which back ends there are.
 async fn serve_back_end(
     args: &Args,
-    listener: TcpListener,
+    listeners: Listeners,
     config: Config,
     settings: Settings,
     shutdown: impl Future<Output = ()>,
@@ -120,15 +133,15 @@ async fn serve_back_end(
     match args.store.redis_url() {
         None => {
             let store = MemoryStore::new(config)?;
-            announce_and_serve(listener, store, settings, shutdown).await
+            announce_and_serve(listeners, store, settings, shutdown).await
         }
         Some(url) => {
             let store = RedisStore::connect(url, config, args.store.redis_options()).await?;
             match near_cache {
-                None => announce_and_serve(listener, store, settings, shutdown).await,
+                None => announce_and_serve(listeners, store, settings, shutdown).await,
                 Some(options) => {
                     let store = NearCache::new(store, options).await?;
-                    announce_and_serve(listener, store, settings, shutdown).await
+                    announce_and_serve(listeners, store, settings, shutdown).await
                 }
             }
         }
@@ -136,19 +149,20 @@ async fn serve_back_end(
 }
 
 async fn announce_and_serve<S: SessionStore>(
-    listener: TcpListener,
+    listeners: Listeners,
     store: S,
     mut settings: Settings,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
-    let address = listener.local_addr()?;
+    let Listeners { main, metrics } = listeners;
+    let address = main.local_addr()?;
     // Scripts read the port off this line. Nothing else goes to standard output.
     let _ = writeln!(std::io::stdout(), "listening on http://{address}");
     if settings.credentials.service_keys.is_empty() {
         let key = made_up_key::make_up(address)?;
         settings.credentials.service_keys.push(key);
     }
-    serve(listener, store, settings, shutdown).await;
+    serve(main, metrics, store, settings, shutdown).await;
     Ok(())
 }
 

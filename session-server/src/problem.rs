@@ -150,7 +150,7 @@ impl Problem {
         problem
     }
 
-    fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
             .with(RETRY_AFTER, HeaderValue::from_static("1"))
     }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use http::header::HOST;
 use http::request::Parts;
@@ -13,15 +14,23 @@ use session_store::SessionStore;
 
 use crate::body::{self, Body};
 use crate::config::Settings;
+use crate::cors;
 use crate::exchange::Exchange;
-use crate::handlers::{health, sessions, users, verify};
+use crate::handlers::{events, health, metrics, sessions, users, verify};
+use crate::live::Hub;
+use crate::metrics::Metrics;
 use crate::problem::Problem;
 
 /// What every handler works with.
 #[derive(Debug)]
 pub(crate) struct App<S> {
-    pub(crate) store: S,
+    pub(crate) store: Arc<S>,
     pub(crate) settings: Settings,
+    /// Who listens to what happens.
+    pub(crate) live: Arc<Hub>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// The figures have an address of their own.
+    pub(crate) metrics_elsewhere: bool,
 }
 
 /// A request on its way to a handler.
@@ -73,8 +82,10 @@ fn table<S: SessionStore>() -> Vec<(Verb, &'static str, Handler<S>)> {
         Get    "/sessions/user/{user_id}"       => users::list,
         Delete "/sessions/user/{user_id}"       => users::delete,
         Any    "/sessions/verify"               => verify::verify,
+        Get    "/sessions/events"               => events::events,
         Get    "/healthz"                       => health::process,
         Get    "/readyz"                        => health::store,
+        Get    "/metrics"                       => metrics::metrics,
     ]
 }
 
@@ -111,6 +122,8 @@ impl Verb {
 
 struct Endpoint<S> {
     verb: Verb,
+    /// As the table has it.
+    path: &'static str,
     handler: Handler<S>,
 }
 
@@ -124,7 +137,11 @@ impl<S: SessionStore> Router<S> {
     pub(crate) fn new(app: App<S>) -> Self {
         let mut paths = matchit::Router::<Vec<Endpoint<S>>>::new();
         for (verb, path, handler) in table() {
-            let endpoint = Endpoint { verb, handler };
+            let endpoint = Endpoint {
+                verb,
+                path,
+                handler,
+            };
             // Both methods of a path spell it alike, so a look-up finds the first one's entry.
             match paths.at_mut(path) {
                 Ok(entry) => entry.value.push(endpoint),
@@ -160,6 +177,9 @@ impl<S: SessionStore> Router<S> {
     ) -> Outcome {
         let (parts, body) = request.into_parts();
         let found = self.find(&parts);
+        if let Ok((endpoint, _)) = &found {
+            exchange.set_endpoint(endpoint.path);
+        }
         let reads_body = !matches!(
             found,
             Ok((
@@ -177,6 +197,11 @@ impl<S: SessionStore> Router<S> {
             Ok(Bytes::new())
         };
         check_head(&parts)?;
+        let cors = &self.app.settings.cors;
+        // Where `OPTIONS` is a method like any other, it stays one.
+        if found.is_err() && cors.is_on() && cors::is_preflight(&parts) {
+            return Ok(cors.preflight(&parts));
+        }
         let (endpoint, segment) = found?;
         let body = body?;
         let call = Call {

@@ -18,6 +18,8 @@ use tokio::time::{sleep, timeout};
 use crate::answer::answer;
 use crate::config::Settings;
 use crate::io::WriteDeadline;
+use crate::live::{Hub, follow};
+use crate::metrics::{Measured, Metrics, listen};
 use crate::refusal::ExplainRefusals;
 use crate::router::{App, Router};
 
@@ -35,17 +37,37 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// finished; what is still going on after
 /// [`Limits::shutdown_timeout`](crate::config::Limits::shutdown_timeout) is dropped.
 ///
+/// `metrics` is where the operator's figures are served; on `listener` where it is `None`.
+///
 /// # Cancel safety
 ///
 /// Dropping the future drops every connection, whatever it is doing.
 pub async fn serve<S: SessionStore>(
     listener: TcpListener,
+    metrics: Option<TcpListener>,
     store: S,
     settings: Settings,
     shutdown: impl Future<Output = ()>,
 ) {
+    let metrics_listener = metrics;
     let limits = settings.limits.clone();
-    let router = Arc::new(Router::new(App { store, settings }));
+    let (live, metrics) = (Arc::new(Hub::new()), Arc::new(Metrics::new()));
+    let store = Measured::new(store, Arc::clone(&metrics.operations));
+    let store = Arc::new(store);
+    // Ends with this function.
+    let mut background = JoinSet::new();
+    background.spawn(follow(Arc::clone(&store), Arc::clone(&live)));
+    let app = App {
+        store,
+        settings,
+        live: Arc::clone(&live),
+        metrics: Arc::clone(&metrics),
+        metrics_elsewhere: metrics_listener.is_some(),
+    };
+    if let Some(listener) = metrics_listener {
+        background.spawn(listen(listener, Arc::clone(&metrics)));
+    }
+    let router = Arc::new(Router::new(app));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
@@ -63,9 +85,10 @@ pub async fn serve<S: SessionStore>(
             accepted = accept(&listener, &permits) => accepted,
         };
         // On a dual-stack socket an IPv4 client shows as ::ffff:192.0.2.1.
-        let client = peer.ip().to_canonical();
+        let peer = peer.ip().to_canonical();
+        let connected = metrics.requests.connected();
         let router = Arc::clone(&router);
-        let service = service_fn(move |request| answer(Arc::clone(&router), client, request));
+        let service = service_fn(move |request| answer(Arc::clone(&router), peer, request));
         let io = ExplainRefusals::new(WriteDeadline::new(stream, limits.request_timeout));
         let connection = http.serve_connection(TokioIo::new(io), service);
         let connection = graceful.watch(connection);
@@ -73,10 +96,12 @@ pub async fn serve<S: SessionStore>(
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
-            drop(permit);
+            drop((permit, connected));
         });
     }
     drop(listener);
+    // These requests would never be finished.
+    live.close();
     finish(graceful, limits.shutdown_timeout).await;
 }
 

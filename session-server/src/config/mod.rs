@@ -1,10 +1,13 @@
 //! Every setting: one flag and one environment variable each, with its default beside it. A struct
 //! for each concern.
 
+mod cookie;
+mod cors;
 mod credentials;
 mod error;
 mod limits;
 mod log;
+mod proxies;
 mod sessions;
 mod store;
 mod values;
@@ -15,10 +18,13 @@ use std::process::ExitCode;
 use clap::builder::Resettable;
 use clap::{Arg, CommandFactory as _, FromArgMatches as _};
 
+pub use cookie::{Browsers, Cookie, CookieArgs, SameSite};
+pub use cors::{Cors, CorsArgs};
 pub use credentials::{CredentialArgs, Credentials, ServiceKey};
 pub use error::SettingError;
 pub use limits::Limits;
 pub use log::{LogArgs, LogFormat};
+pub use proxies::{ForwardingHeader, Proxies, ProxyArgs};
 pub use sessions::{Policy, SessionArgs};
 pub use store::StoreArgs;
 pub use values::Secret;
@@ -30,6 +36,12 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Whether a create needs a `device_fingerprint`.
     pub require_device_fingerprint: bool,
+    /// What browsers hold.
+    pub browsers: Browsers,
+    /// Which web pages may call.
+    pub cors: Cors,
+    /// Whose word is taken for where a request comes from.
+    pub proxies: Proxies,
     /// What a client may take up.
     pub limits: Limits,
 }
@@ -54,6 +66,11 @@ pub struct Args {
     #[arg(value_parser = values::listen_addr)]
     pub listen_addr: String,
 
+    /// Where /metrics is served instead, for Prometheus alone.
+    #[arg(long, env, value_name = "ADDRESS:PORT")]
+    #[arg(value_parser = values::listen_addr)]
+    pub metrics_addr: Option<String>,
+
     /// Where sessions are kept.
     #[command(flatten)]
     pub store: StoreArgs,
@@ -63,6 +80,15 @@ pub struct Args {
     /// Who may call.
     #[command(flatten)]
     pub credentials: CredentialArgs,
+    /// What browsers hold.
+    #[command(flatten)]
+    pub browsers: CookieArgs,
+    /// Which web pages may call.
+    #[command(flatten)]
+    pub cors: CorsArgs,
+    /// Which proxies are in front.
+    #[command(flatten)]
+    pub proxies: ProxyArgs,
     /// What a client may take up.
     #[command(flatten)]
     pub limits: Limits,
@@ -100,6 +126,9 @@ impl Args {
         Ok(Settings {
             credentials,
             require_device_fingerprint: self.sessions.require_device_fingerprint,
+            browsers: self.browsers.read(),
+            cors: self.cors.read()?,
+            proxies: self.proxies.read(),
             limits: self.limits.clone(),
         })
     }

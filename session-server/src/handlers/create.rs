@@ -1,6 +1,6 @@
 //! `POST /sessions/create`: mints a session for a backend, fills in the device for an end user.
 
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use session_store::{Device, Error, NewSession, Session, SessionStore, Update, Updated};
 
@@ -41,12 +41,17 @@ async fn mint<S: SessionStore>(app: &App<S>, caller: &Caller, body: CreateBody) 
     new.fingerprint = body.fingerprint;
     new.data = body.data;
     new.absolute_timeout = body.ttl;
+    let lasting = body.ttl.unwrap_or(app.store.config().absolute_timeout);
     let created = app.store.create(new).await?;
     let object = CreateObject::created(&created, caller);
     let mut response = body::json(StatusCode::CREATED, &object);
     let location = format!("/sessions/session/{}", created.session.id);
     let location = HeaderValue::try_from(location).expect("ids are visible ASCII");
     response.headers_mut().insert(LOCATION, location);
+    if let Some(cookie) = &app.settings.browsers.cookie {
+        let cookie = cookie.set(&created.token, lasting);
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
     Ok(response)
 }
 

@@ -1,11 +1,12 @@
 //! A user's own sessions, and single ones by their id.
 
-use http::StatusCode;
+use http::header::SET_COOKIE;
+use http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
 use session_store::{Error, RevokeReason, Session, SessionId, SessionStore};
 
 use crate::auth::Caller;
-use crate::body;
+use crate::body::{self, Body};
 use crate::problem::Problem;
 use crate::router::{App, Call, Outcome};
 use crate::wire::{self, Query, SessionObject};
@@ -73,7 +74,7 @@ pub(crate) async fn logout<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Out
     // By the id, which outlives the token: a rotation in flight can't rescue the session.
     let ended = app.store.revoke(session.id, RevokeReason::Logout).await?;
     match ended {
-        Some(_) => Ok(done("Current session closed successfully")),
+        Some(_) => Ok(forgotten(app, done("Current session closed successfully"))),
         None => Err(Problem::not_found("No active session found")),
     }
 }
@@ -82,14 +83,14 @@ pub(crate) async fn logout<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Out
 pub(crate) async fn logout_all<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let caller = Caller::of(app, &call).await?;
     let session = caller.end_user(BY_USER)?;
-    let count = if Query::of(&call).flag("exclude_current")? {
+    if Query::of(&call).flag("exclude_current")? {
         let others = app.store.revoke_others(session.id, RevokeReason::Logout);
-        others.await?.ok_or_else(Problem::invalid_credential)?
+        let count = others.await?.ok_or_else(Problem::invalid_credential)?;
+        Ok(wire::logged_out(count))
     } else {
         let all = app.store.revoke_all(&session.user_id, RevokeReason::Logout);
-        all.await?.count
-    };
-    Ok(wire::logged_out(count))
+        Ok(forgotten(app, wire::logged_out(all.await?.count)))
+    }
 }
 
 /// `GET /sessions/active-devices-count`
@@ -126,7 +127,21 @@ fn owns(caller: &Caller, session: &Session) -> bool {
     caller.user_id() == Some(&session.user_id)
 }
 
-fn done(message: &str) -> http::Response<body::Body> {
+/// Has the browser forget a session that is over, where the operator says so.
+fn forgotten<S>(app: &App<S>, mut response: Response<Body>) -> Response<Body> {
+    let browsers = &app.settings.browsers;
+    let headers = response.headers_mut();
+    if let Some(cookie) = &browsers.cookie {
+        headers.insert(SET_COOKIE, cookie.clear());
+    }
+    if browsers.clear_site_data {
+        let all = HeaderValue::from_static(r#""cache", "cookies", "storage""#);
+        headers.insert("clear-site-data", all);
+    }
+    response
+}
+
+fn done(message: &str) -> Response<Body> {
     let done = json!({"success": true, "message": message});
     body::json(StatusCode::OK, &done)
 }

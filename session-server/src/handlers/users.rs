@@ -52,15 +52,26 @@ async fn admin_and_user<S: SessionStore>(
     call: &Call<'_>,
 ) -> Result<(Caller, UserId), Problem> {
     let caller = Caller::of(app, call).await?;
-    if !caller.is_admin(app) {
-        let detail = "Only admins can view other users' sessions";
-        return Err(Problem::forbidden(detail));
-    }
-    let invalid = |message| Problem::invalid(vec![FieldError::new("user_id", message)]);
+    admins_only(app, &caller)?;
     let text = call.decoded_segment();
-    let text = text.ok_or_else(|| invalid("must be UTF-8".to_owned()))?;
-    let user = UserId::new(text).map_err(|error| invalid(error.to_string()))?;
-    Ok((caller, user))
+    let user = text.ok_or_else(|| invalid_user_id("must be UTF-8"));
+    Ok((caller, user_id(user?)?))
+}
+
+pub(crate) fn admins_only<S>(app: &App<S>, caller: &Caller) -> Result<(), Problem> {
+    if caller.is_admin(app) {
+        return Ok(());
+    }
+    let detail = "Only admins can view other users' sessions";
+    Err(Problem::forbidden(detail))
+}
+
+pub(crate) fn user_id(text: String) -> Result<UserId, Problem> {
+    UserId::new(text).map_err(|error| invalid_user_id(error.to_string()))
+}
+
+fn invalid_user_id(message: impl Into<String>) -> Problem {
+    Problem::invalid(vec![FieldError::new("user_id", message)])
 }
 
 fn refuse_own_id(caller: &Caller, user: &UserId) -> Result<(), Problem> {

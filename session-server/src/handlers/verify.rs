@@ -6,27 +6,31 @@ use session_store::SessionStore;
 
 use crate::auth::Caller;
 use crate::body;
+use crate::problem::Problem;
 use crate::router::{App, Call, Outcome};
+use crate::wire::Query;
 
 /// What a header can't carry as it is: everything outside ASCII too, and `%` itself, so that
 /// decoding gives back what went in.
 const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
-/// `/sessions/verify`, any method: who is asking, in headers.
+/// `/sessions/verify`, any method: who is asking, in headers. `?role=` demands a role, and given more
+/// than once any of them; another one is a 403.
 ///
 /// All three headers are always there. A role that is absent goes out as an empty one: a proxy that
 /// copies only what it gets would otherwise let the client's own `X-Session-Role` through.
 pub(crate) async fn verify<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
-    let caller = Caller::of(app, &call).await?;
+    let caller = Caller::behind_proxy(app, &call).await?;
     let session = caller.end_user("verify answers for session tokens only")?;
+    let role = session.role.as_deref().unwrap_or_default();
+    if !Query::of(&call).accepts("role", role) {
+        return Err(Problem::forbidden("This needs another role"));
+    }
     let mut response = body::empty();
     let values = [
         ("x-session-user", session.user_id.as_str()),
         ("x-session-id", session.id.as_str()),
-        (
-            "x-session-role",
-            session.role.as_deref().unwrap_or_default(),
-        ),
+        ("x-session-role", role),
     ];
     for (name, value) in values {
         let name = HeaderName::from_static(name);

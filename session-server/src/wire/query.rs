@@ -1,4 +1,5 @@
-//! Query parameters. Unknown ones are ignored; of a parameter given twice the last one counts.
+//! Query parameters. Unknown ones are ignored; of a parameter given twice the last one
+//! counts, but for `accepts`.
 
 use session_store::{Cursor, List};
 
@@ -39,6 +40,22 @@ impl<'a> Query<'a> {
                 Err(Problem::invalid(errors.into_iter().flatten().collect()))
             }
         }
+    }
+
+    /// A parameter's text.
+    pub(crate) fn text(&self, name: &'static str) -> Option<String> {
+        let pairs = form_urlencoded::parse(self.0.as_bytes());
+        let value = pairs.filter(|(key, _)| key == name).last();
+        value.map(|(_, value)| value.into_owned())
+    }
+
+    /// Whether a value is among those demanded, where any are. Nothing is what an empty one demands: it
+    /// comes of a proxy's variable that isn't set.
+    pub(crate) fn accepts(&self, name: &'static str, value: &str) -> bool {
+        let pairs = form_urlencoded::parse(self.0.as_bytes());
+        let mut demanded = pairs.filter(|(key, _)| key == name).peekable();
+        demanded.peek().is_none()
+            || demanded.any(|(_, demanded)| !demanded.is_empty() && demanded == value)
     }
 
     fn parse<T>(

@@ -142,7 +142,7 @@ impl<'a> CreateObject<'a> {
     }
 }
 
-fn rfc3339<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn rfc3339<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     // The format's years have four digits.
     const LAST_MILLI_OF_9999: u64 = 253_402_300_799_999;
     let millis = at.as_millis().min(LAST_MILLI_OF_9999);
@@ -160,7 +160,7 @@ fn rfc3339_or_null<S: Serializer>(
     }
 }
 
-fn word<S: Serializer>(reason: &EndReason, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn word<S: Serializer>(reason: &EndReason, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(reason.as_str())
 }
 

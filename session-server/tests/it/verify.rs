@@ -9,6 +9,7 @@ on_every_back_end!(
     values_are_made_safe_for_headers,
     an_absent_role_is_an_empty_header,
     what_is_no_session_is_refused,
+    it_demands_a_role,
     a_body_that_never_comes_is_not_waited_for,
 );
 
@@ -59,6 +60,30 @@ async fn what_is_no_session_is_refused<B: BackEnd>() {
     let response = verify.send().await;
     response.problem(401);
     assert_eq!(response.header("X-Session-User"), None);
+}
+
+async fn it_demands_a_role<B: BackEnd>() {
+    let (server, _b) = start::<B>(&[]).await;
+    let editor = server.log_in_with("u-74", json!({"role": "editor"})).await;
+    let nobody = server.log_in("u-75").await;
+    for (query, editors, nobodys) in [
+        ("", 200, 200),
+        ("?role=editor", 200, 403),
+        ("?role=admin&role=editor", 200, 403),
+        ("?role=%65ditor", 200, 403),
+        ("?role=admin", 403, 403),
+        ("?role=Editor", 403, 403),
+        ("?role=", 403, 403),
+    ] {
+        let path = format!("/sessions/verify{query}");
+        for (login, expected) in [(&editor, editors), (&nobody, nobodys)] {
+            let response = server.get(&path).bearer(&login.token).send().await;
+            assert_eq!(response.status, expected, "{path}");
+            let named = response.header("X-Session-User").is_some();
+            assert_eq!(named, expected == 200, "{path}");
+        }
+        server.get(&path).send().await.problem(401);
+    }
 }
 
 /// A proxy may forward the length of a body that it keeps to itself.

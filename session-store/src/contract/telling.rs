@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::Harness;
 use super::support::*;
 use crate::{
-    Config, Device, EndReason, Event, EventKind, LimitPolicy, NewSession, RevokeReason, SessionId,
-    SessionStore, Timestamp, Update, UserId,
+    Config, Data, Device, EndReason, Event, EventKind, LimitPolicy, NewSession, RevokeReason,
+    SessionId, SessionStore, Timestamp, Update, UserId,
 };
 
 type Told = (Timestamp, SessionId, EventKind);
@@ -155,6 +155,7 @@ pub async fn an_activity_from_another_address_is_told<H: Harness>(harness: &H) {
     let store = harness.store(idle_hour()).await;
     let mut new = plain();
     new.device.ip_address = Some("192.0.2.1".into());
+    new.data = Data::from_bytes(*b"data");
     let login = login(&store, new).await;
     let mut events = store.events().await.expect("events");
     let mut moved = Vec::new();
@@ -170,6 +171,14 @@ pub async fn an_activity_from_another_address_is_told<H: Harness>(harness: &H) {
         let validated = store.validate(&login.token, Some(address(text))).await;
         let session = validated.expect("validate").expect("it is alive");
         assert_eq!(session.device, login.session.device);
+        assert_eq!(session.data.as_bytes(), b"data");
+        let update = Update {
+            role: Some(text.to_owned()),
+            ..Update::default()
+        };
+        let updated = store.update(&session, update).await;
+        let updated = updated.expect("update").expect("it is alive").session;
+        assert_eq!(store.get(session.id).await.expect("get"), Some(updated));
         if is_new {
             let kind = EventKind::NewAddress {
                 address: address(text),

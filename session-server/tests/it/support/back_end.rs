@@ -25,6 +25,16 @@ impl BackEnd for Memory {
 pub(crate) struct Redis(RedisServer);
 
 impl Redis {
+    /// Breaks the connections that hear of events.
+    pub(crate) fn kill_subscriptions(&self) {
+        let mut connection = self.0.connection();
+        let kill = redis::cmd("CLIENT")
+            .arg(&["KILL", "TYPE", "PUBSUB"])
+            .to_owned();
+        let killed: u64 = kill.query(&mut connection).unwrap();
+        assert!(killed > 0, "nobody listens");
+    }
+
     /// Another store on the same Redis, as another server has one.
     pub(crate) async fn store(&self, config: Config) -> RedisStore {
         // Longer than a busy machine holds a test up.

@@ -58,6 +58,11 @@ impl Request {
         self.header("Transfer-Encoding", "chunked")
     }
 
+    /// Where it goes.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The request as it goes over the wire.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         [self.head.as_bytes(), b"\r\n", &self.body].concat()
@@ -74,6 +79,11 @@ pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     // A server that has heard enough may close while there is still something to send.
     let _ = stream.write_all(bytes).await;
+    read_to_end(stream).await
+}
+
+/// All that comes until the other side closes the connection.
+pub(crate) async fn read_to_end(mut stream: TcpStream) -> Vec<u8> {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     answer

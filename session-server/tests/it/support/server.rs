@@ -80,7 +80,9 @@ impl TestServer {
         let signal = async {
             let _ = signal.await;
         };
-        let task = tokio::spawn(session_server::serve(listener, store, settings, signal));
+        let task = tokio::spawn(session_server::serve(
+            listener, None, store, settings, signal,
+        ));
         Self {
             address,
             shutdown,

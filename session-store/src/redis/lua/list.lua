@@ -65,6 +65,10 @@ local function newest()
     end
   end
   table.sort(all, function(a, b)
+    -- A call less for nearly all: this is most of what a long list costs.
+    if a.created ~= b.created then
+      return a.created > b.created
+    end
     return precedes(b.created, b.member, a.created, a.member)
   end)
   for i = 1, math.min(limit, #all) do

@@ -1,0 +1,83 @@
+//! A session token in a cookie: out of a request, into a browser and out of it again.
+
+use std::time::Duration;
+
+use http::header::{COOKIE, HOST, ORIGIN};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method};
+use session_store::Token;
+
+use crate::config::{Cookie, Cors};
+use crate::problem::Problem;
+
+impl Cookie {
+    /// What the one cookie of this name holds. A second one is refused: whoever set it may be another
+    /// site of the same domain, and which of them is first is the browser's whim.
+    pub(crate) fn find<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a str>, Problem> {
+        let mut found = None;
+        for header in headers.get_all(COOKIE) {
+            let Ok(header) = header.to_str() else {
+                continue;
+            };
+            let pairs = header.split(';').filter_map(|pair| pair.split_once('='));
+            for (_, value) in pairs.filter(|(name, _)| name.trim() == self.name) {
+                if found.replace(value.trim()).is_some() {
+                    return Err(Problem::invalid_credential());
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The header that puts a token into the browser.
+    pub(crate) fn set(&self, token: &Token, lasting: Duration) -> HeaderValue {
+        let mut header = self.header(&token.expose(), lasting.as_secs());
+        header.set_sensitive(true);
+        header
+    }
+
+    /// The header that takes it out again.
+    pub(crate) fn clear(&self) -> HeaderValue {
+        self.header("", 0)
+    }
+
+    fn header(&self, value: &str, max_age: u64) -> HeaderValue {
+        let (name, same_site) = (&self.name, self.same_site.word());
+        let header = format!(
+            "{name}={value}; Max-Age={max_age}; Path=/; Secure; HttpOnly; SameSite={same_site}"
+        );
+        HeaderValue::try_from(header).expect("names and tokens are visible ASCII")
+    }
+}
+
+/// Refuses a request that another site's page has made: browsers add the cookie whoever asks. As
+/// Go's `CrossOriginProtection` does, by what a page can't set itself: `Sec-Fetch-Site`, or where a
+/// browser is too old for that, `Origin`. What no browser sends has neither. Pages that
+/// `CORS_ORIGINS` lets in with credentials may.
+pub(crate) fn refuse_cross_site(parts: &Parts, cors: &Cors) -> Result<(), Problem> {
+    if matches!(parts.method, Method::GET | Method::HEAD) {
+        return Ok(());
+    }
+    let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes);
+    let origin = parts.headers.get(ORIGIN);
+    let is_same = match header("sec-fetch-site") {
+        Some(site) => matches!(site, b"same-origin" | b"none"),
+        None => origin.is_none_or(|origin| is_origin_of(origin, header(HOST.as_str()))),
+    };
+    let is_let_in = || cors.credentials && origin.is_some_and(|origin| cors.allows(origin));
+    if is_same || is_let_in() {
+        return Ok(());
+    }
+    let detail = "A page of another site can't do this with this site's cookie";
+    Err(Problem::forbidden(detail))
+}
+
+/// Whether the origin's host and port are those that were asked.
+fn is_origin_of(origin: &HeaderValue, host: Option<&[u8]>) -> bool {
+    let origin = origin.to_str().ok();
+    let authority = origin.and_then(|origin| origin.split_once("://"));
+    let Some(((_, authority), host)) = authority.zip(host) else {
+        return false;
+    };
+    authority.as_bytes().eq_ignore_ascii_case(host)
+}

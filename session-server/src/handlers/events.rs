@@ -1,0 +1,64 @@
+//! Live notice of what happens to a user's sessions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, Response};
+use session_store::SessionStore;
+
+use super::users;
+use crate::auth::Caller;
+use crate::live::{Feed, Guard, NoticeId};
+use crate::problem::Problem;
+use crate::router::{App, Call, Outcome};
+use crate::wire::Query;
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// Has nginx pass on what comes as it comes.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// How long a client waits for the subscription that the first one makes.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// `GET /sessions/events`: server-sent events of the caller's sessions, or for an admin those of
+/// `?user_id=`.
+pub(crate) async fn events<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
+    let caller = Caller::of(app, &call).await?;
+    let (user, admins) = match Query::of(&call).text("user_id") {
+        None => {
+            let session = caller.end_user("say whose sessions to follow with ?user_id=")?;
+            (session.user_id.clone(), None)
+        }
+        Some(user) => {
+            users::admins_only(app, &caller)?;
+            let user = users::user_id(user)?;
+            (user, Some(app.settings.credentials.clone()))
+        }
+    };
+    if !app.live.ready(PATIENCE).await {
+        return Err(Problem::unavailable("The store's events can't be followed"));
+    }
+    let guard = Guard {
+        store: Arc::clone(&app.store),
+        session: caller.as_session().map(|session| session.id),
+        admins,
+    };
+    let mut users = vec![user.clone()];
+    users.extend(caller.user_id().filter(|own| **own != user).cloned());
+    let last = call.parts.headers.get(LAST_EVENT_ID);
+    let carry_on_from = last.and_then(|last| last.to_str().ok());
+    let carry_on_from = carry_on_from.and_then(|last| last.parse::<NoticeId>().ok());
+    let subscription = app.live.subscribe(users, carry_on_from);
+    // It may have ended before it was listened to.
+    if !guard.holds().await {
+        return Err(Problem::invalid_credential());
+    }
+    let feed = Feed::new(subscription, guard, user, last.is_some());
+    let mut response = Response::new(feed.into_body());
+    let headers = response.headers_mut();
+    let media_type = HeaderValue::from_static("text/event-stream");
+    headers.insert(CONTENT_TYPE, media_type);
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    Ok(response)
+}

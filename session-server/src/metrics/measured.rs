@@ -1,0 +1,161 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use session_store::{
+    ChangeFeed, ChangeListener, ChangesError, Config, Created, EndReason, EndedSession,
+    EventStream, List, NewSession, Page, Result, RevokeReason, RevokedAll, Rotated, Session,
+    SessionId, SessionStore, Token, Update, Updated, UserId,
+};
+
+use super::operations::{Operations, outcome};
+
+/// A store whose calls are counted.
+#[derive(Debug)]
+pub(crate) struct Measured<S> {
+    inner: S,
+    operations: Arc<Operations>,
+}
+
+impl<S> Measured<S> {
+    pub(crate) const fn new(inner: S, operations: Arc<Operations>) -> Self {
+        Self { inner, operations }
+    }
+
+    async fn measure<T: Answer>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let begun = Instant::now();
+        let answer = call.await;
+        let outcome = answer.as_ref().map_or_else(outcome, Answer::outcome);
+        self.operations.made(operation, outcome, begun.elapsed());
+        answer
+    }
+
+    fn ended<'a>(&self, ended: impl IntoIterator<Item = &'a EndedSession>) {
+        for session in ended {
+            self.operations.ended(session.reason, 1);
+        }
+    }
+}
+
+/// What a call that succeeded answers: whether there was such a session.
+trait Answer {
+    fn outcome(&self) -> &'static str {
+        "ok"
+    }
+}
+
+impl<T> Answer for Option<T> {
+    fn outcome(&self) -> &'static str {
+        if self.is_some() { "ok" } else { "absent" }
+    }
+}
+
+impl Answer for () {}
+impl Answer for u64 {}
+impl Answer for Created {}
+impl Answer for Page {}
+impl Answer for RevokedAll {}
+impl Answer for EventStream {}
+
+impl<S: SessionStore> SessionStore for Measured<S> {
+    fn config(&self) -> &Config {
+        self.inner.config()
+    }
+
+    async fn create(&self, new: NewSession) -> Result<Created> {
+        let created = self.measure("create", self.inner.create(new)).await?;
+        self.operations.begun();
+        self.ended(&created.ended);
+        Ok(created)
+    }
+
+    async fn validate(&self, token: &Token, address: Option<IpAddr>) -> Result<Option<Session>> {
+        let call = self.inner.validate(token, address);
+        self.measure("validate", call).await
+    }
+
+    async fn peek(&self, token: &Token) -> Result<Option<Session>> {
+        self.measure("peek", self.inner.peek(token)).await
+    }
+
+    async fn get(&self, id: SessionId) -> Result<Option<Session>> {
+        self.measure("get", self.inner.get(id)).await
+    }
+
+    async fn touch(&self, id: SessionId, address: Option<IpAddr>) -> Result<Option<Session>> {
+        self.measure("touch", self.inner.touch(id, address)).await
+    }
+
+    async fn update(&self, current: &Session, update: Update) -> Result<Option<Updated>> {
+        let call = self.inner.update(current, update);
+        let updated = self.measure("update", call).await?;
+        self.ended(updated.iter().flat_map(|updated| &updated.ended));
+        Ok(updated)
+    }
+
+    async fn rotate(&self, token: &Token) -> Result<Option<Rotated>> {
+        self.measure("rotate", self.inner.rotate(token)).await
+    }
+
+    async fn list(&self, user: &UserId, list: List) -> Result<Page> {
+        self.measure("list", self.inner.list(user, list)).await
+    }
+
+    async fn count(&self, user: &UserId) -> Result<u64> {
+        self.measure("count", self.inner.count(user)).await
+    }
+
+    async fn revoke(&self, id: SessionId, reason: RevokeReason) -> Result<Option<EndedSession>> {
+        let call = self.inner.revoke(id, reason);
+        let ended = self.measure("revoke", call).await?;
+        self.ended(&ended);
+        Ok(ended)
+    }
+
+    async fn revoke_token(
+        &self,
+        token: &Token,
+        reason: RevokeReason,
+    ) -> Result<Option<EndedSession>> {
+        let call = self.inner.revoke_token(token, reason);
+        let ended = self.measure("revoke_token", call).await?;
+        self.ended(&ended);
+        Ok(ended)
+    }
+
+    async fn revoke_others(&self, keep: SessionId, reason: RevokeReason) -> Result<Option<u64>> {
+        let call = self.inner.revoke_others(keep, reason);
+        let count = self.measure("revoke_others", call).await?;
+        let ended = count.unwrap_or_default();
+        self.operations.ended(EndReason::from(reason), ended);
+        Ok(count)
+    }
+
+    async fn revoke_all(&self, user: &UserId, reason: RevokeReason) -> Result<RevokedAll> {
+        let call = self.inner.revoke_all(user, reason);
+        let revoked = self.measure("revoke_all", call).await?;
+        self.operations
+            .ended(EndReason::from(reason), revoked.count);
+        Ok(revoked)
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.measure("ping", self.inner.ping()).await
+    }
+
+    async fn events(&self) -> Result<EventStream> {
+        self.measure("events", self.inner.events()).await
+    }
+
+    async fn changes(
+        &self,
+        listener: Arc<dyn ChangeListener>,
+        heartbeat: Duration,
+    ) -> Result<Box<dyn ChangeFeed>, ChangesError> {
+        self.inner.changes(listener, heartbeat).await
+    }
+}

@@ -1,0 +1,136 @@
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::seconds;
+
+/// What the server is asked, and how it answers.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    answered: Family<Answer, Counter>,
+    duration: Family<Endpoint, Histogram, fn() -> Histogram>,
+    in_flight: Gauge,
+    connections: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answer {
+    endpoint: &'static str,
+    method: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Endpoint {
+    endpoint: &'static str,
+}
+
+impl Requests {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let requests = Self {
+            answered: Family::default(),
+            duration: Family::new_with_constructor(seconds),
+            in_flight: Gauge::default(),
+            connections: Gauge::default(),
+        };
+        registry.register(
+            "requests",
+            "Requests answered, by endpoint, method and status",
+            requests.answered.clone(),
+        );
+        registry.register_with_unit(
+            "request_duration",
+            "From a request's head to its answer's",
+            Unit::Seconds,
+            requests.duration.clone(),
+        );
+        registry.register(
+            "requests_in_flight",
+            "Requests that are being answered",
+            requests.in_flight.clone(),
+        );
+        registry.register(
+            "connections",
+            "Connections of clients",
+            requests.connections.clone(),
+        );
+        requests
+    }
+
+    /// A request was answered. `endpoint` is its path as the table has it; empty where none has.
+    pub(crate) fn answered(
+        &self,
+        endpoint: &'static str,
+        method: &Method,
+        status: StatusCode,
+        took: Duration,
+    ) {
+        let answer = Answer {
+            endpoint,
+            method: known(method),
+            status: status.as_u16(),
+        };
+        self.answered.get_or_create(&answer).inc();
+        let duration = self.duration.get_or_create(&Endpoint { endpoint });
+        duration.observe(took.as_secs_f64());
+    }
+
+    /// Counts a request as in flight for as long as the value lives.
+    pub(crate) fn begin(&self) -> InFlight {
+        InFlight(Held::new(&self.in_flight))
+    }
+
+    /// Counts a connection for as long as the value lives.
+    pub(crate) fn connected(&self) -> Connection {
+        Connection(Held::new(&self.connections))
+    }
+}
+
+/// A request in flight.
+#[derive(Debug)]
+pub(crate) struct InFlight(#[expect(dead_code, reason = "it counts while it lives")] Held);
+
+/// An open connection.
+#[derive(Debug)]
+pub(crate) struct Connection(#[expect(dead_code, reason = "it counts while it lives")] Held);
+
+#[derive(Debug)]
+struct Held(Gauge);
+
+impl Held {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// A client may send any method: what it makes up is no label.
+fn known(method: &Method) -> &'static str {
+    const KNOWN: [Method; 8] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::CONNECT,
+    ];
+    const NAMES: [&str; 8] = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT",
+    ];
+    let place = KNOWN.iter().position(|known| known == method);
+    place.map_or("other", |place| NAMES[place])
+}

@@ -8,7 +8,7 @@ use super::SettingError;
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Browsers")]
 pub struct CorsArgs {
-    /// Origins whose pages may call, such as https://app.example.com; * is every page.
+    /// Origins whose pages may call, such as `https://app.example.com`; * is every page.
     #[arg(long, env, value_name = "ORIGIN,…", value_delimiter = ',')]
     #[arg(value_parser = origin)]
     cors_origins: Vec<HeaderValue>,

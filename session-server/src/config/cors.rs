@@ -63,7 +63,8 @@ fn origin(text: &str) -> Result<HeaderValue, String> {
     let bad = || format!("{text:?} isn't an origin such as https://app.example.com");
     let uri: Uri = text.parse().map_err(|_| bad())?;
     let (scheme, authority) = uri.scheme_str().zip(uri.authority()).ok_or_else(bad)?;
-    if authority.as_str().contains('@') {
+    let in_host = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    if !authority.as_str().chars().all(in_host) {
         return Err(bad());
     }
     let port = match (scheme, authority.port_u16()) {

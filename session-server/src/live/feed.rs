@@ -21,6 +21,10 @@ use crate::wire::EventObject;
 /// dead; and how often the caller is looked at again. A session that expired is noticed by this.
 const BEAT: Duration = Duration::from_secs(20);
 
+/// The first look comes sooner: a near cache may have been behind when the stream began, by up to its
+/// bound, and the end of the session lies before it then.
+const FIRST_BEAT: Duration = Duration::from_secs(2);
+
 /// How long a client waits before it comes back.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -76,7 +80,7 @@ impl<S: SessionStore> Feed<S> {
             subscription,
             guard,
             user,
-            beat: Instant::now() + BEAT,
+            beat: Instant::now() + FIRST_BEAT,
             first: None,
             is_over: false,
         };

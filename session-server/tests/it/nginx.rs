@@ -14,6 +14,9 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use crate::support::{BackEnd, Request, Response, on_every_back_end, read_to_end, start};
 
+/// Where Debian has it; not everyone's `PATH` leads there.
+const NGINX: &str = "/usr/sbin/nginx";
+
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
 
 on_every_back_end!(
@@ -171,7 +174,7 @@ struct Nginx {
 
 impl Nginx {
     fn start(server: SocketAddr, service: SocketAddr) -> Self {
-        ensure_program("nginx", "nginx");
+        ensure_program(NGINX, "nginx");
         let readme = fs::read_to_string(README).unwrap();
         let (_, block) = readme.split_once("```nginx\n").unwrap();
         let (block, _) = block.split_once("```").unwrap();
@@ -198,7 +201,7 @@ impl Nginx {
             let file = dir.path().join("nginx.conf");
             fs::write(&file, configuration).unwrap();
             // Answers once it listens, and goes on in the background.
-            let started = Command::new("nginx").arg("-c").arg(&file).output().unwrap();
+            let started = Command::new(NGINX).arg("-c").arg(&file).output().unwrap();
             if started.status.success() {
                 return Self { address, dir };
             }
@@ -215,7 +218,7 @@ impl Nginx {
 impl Drop for Nginx {
     fn drop(&mut self) {
         let configuration = self.dir.path().join("nginx.conf");
-        let stop = Command::new("nginx")
+        let stop = Command::new(NGINX)
             .args(["-s", "stop", "-c"])
             .arg(configuration)
             .status();

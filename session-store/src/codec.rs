@@ -1,6 +1,6 @@
 //! Records as bytes; the only file that knows bincode.
 //!
-//! A session's record is a header of fixed width, the user id, texts and data. The Lua scripts
+//! A session's record is a header of fixed width, the user id, texts, the last address and data. The Lua scripts
 //! read and rewrite the header in place (`redis/lua/parts/begin.lua` has the same table) and take the rest
 //! as it is. Numbers are big-endian.
 //!
@@ -22,8 +22,8 @@
 //! | | 4, 16 | last address; 4 bytes of 0 = none |
 //! | | | application data: all that follows |
 //!
-//! What a touch or a rotation changes stands together, so that one command writes it. What a create
-//! sends is all from the verifier on: the times are Redis's business.
+//! What a touch or a rotation changes stands together, so that one command writes it; another address
+//! takes the whole record. What a create sends is all from the verifier on: the times are Redis's business.
 //!
 //! An entry of the history is the id's 16 characters, created at (6), when the session ended (6), why
 //! (a digit: its place in [`EndReason::ALL`]), and the *stub* that lies ready while the session lives:

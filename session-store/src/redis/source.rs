@@ -32,6 +32,7 @@ const FILES: &[(&str, &str)] = files![
     "parts/device",
     "parts/ending",
     "parts/going",
+    "parts/joining",
     "parts/limit",
     "parts/precedes",
     "parts/reading",
@@ -39,6 +40,7 @@ const FILES: &[(&str, &str)] = files![
     "parts/remembering",
     "parts/revoking",
     "parts/settling",
+    "parts/stub",
     "parts/telling",
 ];
 

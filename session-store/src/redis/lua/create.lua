@@ -25,54 +25,35 @@ if LIMIT > 0 then
 end
 
 -- First of all writes: where memory is full, or the id exists, nothing has changed.
-local idle = IDLE_MS > 0 and math.min(absolute, now + IDLE_MS) or absolute
+local expires = IDLE_MS > 0 and math.min(absolute, now + IDLE_MS) or absolute
 local times = pack('>I6I6I6I6', now, now, absolute, IDLE_MS)
-if not call('SET', KEYS[1], '\1' .. times .. rest, 'PXAT', format('%d', idle), 'NX') then
+if not call('SET', KEYS[1], '\1' .. times .. rest, 'PXAT', format('%d', expires), 'NX') then
   return { 'taken', now, -1, {} }
 end
+local keep_until = format('%d', expires + KEEP_MS)
 -- Before others are taken out, so that the hash keeps its time to live.
+local stub, is_prolonged
 if HISTORY_MAX > 0 then
   local texts = 33 + uid_bytes
-  call('HSET', stubs, id, sub(times, 7, 12) .. sub(rest, 29, 29) .. sub(rest, texts + 1, texts + texts_bytes))
+  stub = sub(times, 7, 12) .. sub(rest, 29, 29) .. sub(rest, texts + 1, texts + texts_bytes)
 end
+include 'parts/stub'
 include 'parts/settling'
 include 'parts/going'
 include 'parts/ending'
 
-local mark, whose, new_device, detail = '-2', ' s', -1, ' -'
-if byte(rest, 29) >= 128 then
-  mark, whose = '-3', ' n'
-end
-local expiry, joining = format('%d', 2 * idle), nil
-if fingerprint == NO_FINGERPRINT then
-  joining = { mark, '@', expiry, id .. sub(times, 1, 6) }
-else
-  joining = { mark, '@', expiry, id .. sub(times, 1, 6), '-' .. expiry, '@' .. fingerprint }
+local is_number, member = byte(rest, 29) >= 128, id .. sub(times, 1, 6)
+include 'parts/joining'
+local new_device, detail = -1, ' -'
+if fingerprint ~= NO_FINGERPRINT then
   new_device, detail = known and 0 or 1, known and ' known' or ' new'
-end
-if scores then
-  for i = 1, #joining do
-    scores[#scores + 1] = joining[i]
+  if not is_first then
+    include 'parts/remembering'
   end
-  joining = scores
 end
-local is_first = 2 * call('ZADD', index, unpack(joining)) == #joining
-local line = 'created ' .. format('%d', now) .. ' ' .. sub(base, -4, -3) .. id .. detail .. whose .. owner
+local line = 'created ' .. format('%d', now) .. ' ' .. sub(base, -4, -3) .. id .. detail .. (is_number and ' n' or ' s') .. owner
 if news then
   line = table.concat(news, '\n') .. '\n' .. line
 end
 call('PUBLISH', CHANNEL, line)
-
-local keep_until = format('%d', idle + KEEP_MS)
-if is_first then
-  call('PEXPIREAT', index, keep_until)
-else
-  call('PEXPIREAT', index, keep_until, 'GT')
-  if new_device >= 0 then
-    include 'parts/remembering'
-  end
-end
-if HISTORY_MAX > 0 and call('PEXPIREAT', stubs, keep_until, 'GT') == 0 then
-  call('PEXPIREAT', stubs, keep_until, 'NX')
-end
 return { 'created', now, new_device, ended }

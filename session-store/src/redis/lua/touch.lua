@@ -12,7 +12,7 @@ include 'parts/reading'
 if not record then
   return nil
 end
-if not is_readable then
+if not is_readable or #record < data_at - 1 then
   return record
 end
 -- TIME may be a moment ahead of the time by which Redis expires keys during a script.
@@ -23,12 +23,10 @@ if last_activity + ARGV[1] > now then
   return record
 end
 local NO_ADDRESS = '\0\0\0\0'
-local was_ipv6 = flags % 128 >= 64
-local data_at = address_at + (was_ipv6 and 16 or 4)
 local address, before = ARGV[2], sub(record, address_at, data_at - 1)
 local last, what, detail = 13, nil, ARGV[3]
 if address ~= '' and address ~= NO_ADDRESS and address ~= before then
-  flags = flags + (#address == 16 and 64 or 0) - (was_ipv6 and 64 or 0)
+  flags = flags + (#address == 16 and 64 or 0) - (#before == 16 and 64 or 0)
   record = sub(record, 1, 53) .. string.char(flags) .. sub(record, 55, address_at - 1) .. address .. sub(record, data_at)
   last = nil
   what = before ~= NO_ADDRESS and 'address'

@@ -11,7 +11,7 @@ include 'parts/begin'
 include 'parts/clock'
 include 'parts/reading'
 
-if record and not is_readable then
+if record and (not is_readable or #record < data_at - 1) then
   return { 'unreadable', now, -1, {}, record }
 end
 if not record or expires < now then
@@ -23,8 +23,8 @@ if revision ~= tonumber(ARGV[1]) then
 end
 
 local id, fingerprint, texts = sub(KEYS[1], -16), ARGV[2], ARGV[4]
-local is_ipv6 = flags % 128 >= 64
-flags = string.char(byte(ARGV[3]) + (is_ipv6 and 64 or 0))
+local is_number, address = flags >= 128, sub(record, address_at, data_at - 1)
+flags = string.char(byte(ARGV[3]) + (#address == 16 and 64 or 0))
 local index, stubs = base .. 'u:' .. owner, base .. 'd:' .. owner
 local keep_until = format('%d', expires + KEEP_MS)
 local before, new_device = sub(record, 46, 53), -1
@@ -40,17 +40,12 @@ else
   end
 end
 local updated = sub(record, 1, 41) .. pack('>I4', (revision + 1) % 4294967296) .. fingerprint .. flags
-  .. sub(record, 55, 56) .. pack('>I2', #texts) .. owner .. texts
-  .. sub(record, address_at, address_at + (is_ipv6 and 15 or 3)) .. ARGV[5]
+  .. sub(record, 55, 56) .. pack('>I2', #texts) .. owner .. texts .. address .. ARGV[5]
 
 -- First of all writes: where memory is full, nothing has changed.
 call('SET', KEYS[1], updated, 'KEEPTTL')
--- One that had no stub may come from a process that keeps no history.
-if HISTORY_MAX > 0 and call('HSET', stubs, id, sub(updated, 8, 13) .. flags .. texts) == 1 then
-  if call('PEXPIREAT', stubs, keep_until, 'GT') == 0 then
-    call('PEXPIREAT', stubs, keep_until, 'NX')
-  end
-end
+local stub, is_prolonged = sub(updated, 8, 13) .. flags .. texts, false
+include 'parts/stub'
 if new_device >= 0 then
   include 'parts/settling'
   include 'parts/going'
@@ -61,13 +56,9 @@ if new_device >= 0 then
       scores[#scores + 1] = format('%d', 1 - 2 * now)
       scores[#scores + 1] = '@' .. before
     end
-    local n = #scores
-    scores[n + 1], scores[n + 2] = byte(flags) >= 128 and '-3' or '-2', '@'
-    scores[n + 3], scores[n + 4] = format('%d', 2 * expires), id .. sub(record, 2, 7)
-    scores[n + 5], scores[n + 6] = format('%d', -2 * expires), '@' .. fingerprint
-    call('ZADD', index, unpack(scores))
+    local member = id .. sub(record, 2, 7)
+    include 'parts/joining'
     scores = {}
-    call('PEXPIREAT', index, keep_until, 'GT')
   end
   include 'parts/telling'
   include 'parts/remembering'

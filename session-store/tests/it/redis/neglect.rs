@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use redis::Commands as _;
 use session_store::{
-    Config, Data, EndReason, Error, EventKind, List, RevokeReason, SessionId, SessionStore, UserId,
+    Config, Data, EndReason, Error, EventKind, List, RevokeReason, SessionId, SessionStore, Update,
+    UserId,
 };
 use session_test::RedisServer;
 
@@ -123,4 +124,76 @@ async fn sessions_can_be_ended_while_redis_is_full() {
     let user = UserId::from(74);
     let revoked = store.revoke_all(&user, RevokeReason::Revoked).await;
     assert_eq!(revoked.unwrap().count, 1);
+}
+
+fn with_idle_timeout(config: Config) -> Config {
+    Config {
+        idle_timeout: Some(Duration::from_secs(3600)),
+        ..config
+    }
+}
+
+/// Whoever puts a session back into an index that vanished makes it, and so says when it ends.
+#[tokio::test]
+async fn an_index_that_vanished_comes_back_with_a_time_to_live() {
+    let server = RedisServer::start();
+    let store = connect(&server, with_idle_timeout(Config::default())).await;
+    let created = store.create(documented(74, "a")).await.unwrap();
+    let (session, index) = (created.session, key("u", created.token.id(), "74"));
+    let mut connection = server.connection();
+    for way in ["touch", "rotate", "update", "create"] {
+        assert_eq!(connection.del::<_, u64>(&index).unwrap(), 1, "{way}");
+        match way {
+            "touch" => assert!(store.touch(session.id, None).await.unwrap().is_some()),
+            "rotate" => assert!(store.rotate(&created.token).await.unwrap().is_some()),
+            "update" => {
+                let update = Update {
+                    fingerprint: Some("b".into()),
+                    ..Update::default()
+                };
+                assert!(store.update(&session, update).await.unwrap().is_some());
+            }
+            _ => drop(store.create(documented(74, "c")).await.unwrap()),
+        }
+        let left: i64 = connection.pttl(&index).unwrap();
+        assert!(left > 0, "{way}: {left}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_without_history_keeps_another_ones_stubs_alive() {
+    let server = RedisServer::start();
+    let store = connect(&server, with_idle_timeout(Config::default())).await;
+    let created = store.create(documented(74, "a")).await.unwrap();
+    let stubs = key("d", created.session.id, "74");
+    let mut connection = server.connection();
+    assert!(connection.pexpire::<_, bool>(&stubs, 60_000).unwrap());
+    let other = connect(&server, with_idle_timeout(without_history())).await;
+    other.touch(created.session.id, None).await.unwrap();
+    let left: i64 = connection.pttl(&stubs).unwrap();
+    assert!(left > 60_000, "{left}");
+}
+
+/// What a record doesn't reach to isn't an address to be replaced.
+#[tokio::test]
+async fn a_record_that_is_cut_off_is_not_written_to() {
+    let server = RedisServer::start();
+    let store = connect(&server, Config::default()).await;
+    let created = store.create(documented(74, "a")).await.unwrap().session;
+    let record = key("s", created.id, &created.id.as_str()[2..]);
+    let mut connection = server.connection();
+    let whole: Vec<u8> = connection.get(&record).unwrap();
+    for length in 58..whole.len() - created.data.as_bytes().len() {
+        let cut = &whole[..length];
+        connection.set::<_, _, ()>(&record, cut).unwrap();
+        let address = Some("2001:db8::1".parse().unwrap());
+        store.touch(created.id, address).await.unwrap_err();
+        let update = Update {
+            role: Some("editor".into()),
+            ..Update::default()
+        };
+        store.update(&created, update).await.unwrap_err();
+        let now: Vec<u8> = connection.get(&record).unwrap();
+        assert_eq!(now, cut, "{length}");
+    }
 }

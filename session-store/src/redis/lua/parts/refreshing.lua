@@ -14,28 +14,19 @@ expires = idle == 0 and absolute or math.min(absolute, now + idle)
 local keep_until = format('%d', expires + KEEP_MS)
 local is_number = flags >= 128
 
+local is_prolonged, stub = idle > 0, nil
 if HISTORY_MAX > 0 then
-  local stub = sub(record, 8, 13) .. sub(record, 54, 54) .. sub(record, texts_at, address_at - 1)
-  local is_new = call('HSET', stubs, id, stub) == 1
-  -- One that had none may come from a process that keeps no history.
-  if (is_new or idle > 0) and call('PEXPIREAT', stubs, keep_until, 'GT') == 0 and is_new then
-    call('PEXPIREAT', stubs, keep_until, 'NX')
-  end
+  stub = sub(record, 8, 13) .. sub(record, 54, 54) .. sub(record, texts_at, address_at - 1)
 end
-if idle > 0 then
+include 'parts/stub'
+if is_prolonged then
   -- In a session's very last millisecond there is nothing left to prolong, and Redis deletes a key
   -- that is told to expire now.
   if expires > now then
     call('PEXPIREAT', KEYS[1], format('%d', expires))
   end
-  local index, mark = base .. 'u:' .. owner, is_number and '-3' or '-2'
-  local fingerprint, member = sub(record, 46, 53), id .. sub(record, 2, 7)
-  if fingerprint == NO_FINGERPRINT then
-    call('ZADD', index, mark, '@', format('%d', 2 * expires), member)
-  else
-    call('ZADD', index, mark, '@', format('%d', 2 * expires), member, format('%d', -2 * expires), '@' .. fingerprint)
-  end
-  call('PEXPIREAT', index, keep_until, 'GT')
+  local index, fingerprint, member, scores = base .. 'u:' .. owner, sub(record, 46, 53), id .. sub(record, 2, 7), nil
+  include 'parts/joining'
 end
 if what then
   call('PUBLISH', CHANNEL, what .. ' ' .. format('%d', now) .. ' ' .. sub(base, -4, -3) .. id .. ' ' .. detail .. (is_number and ' n' or ' s') .. owner)

@@ -21,8 +21,8 @@ use crate::problem::Problem;
 use crate::request_id::X_REQUEST_ID;
 use crate::router::Router;
 
-/// Answers one request that came from `peer`. Whatever it is, a timeout and a panic included, the answer has
-/// a request id, is never cached, and leaves a line in the log.
+/// Answers one request that came from `peer`. Whatever it is, a timeout and a panic included, the
+/// answer has a request id, is never cached, and leaves a line in the log.
 ///
 /// This is what `tower-http` has layers for, as one function: the layers together cost more than
 /// hyper takes to read the request (a span, a copy of the whole stack, boxes for extensions and

@@ -26,7 +26,7 @@ impl Caller {
         call: &Call<'_>,
     ) -> Result<Self, Problem> {
         let credential = Credential::of(app, call)?;
-        if matches!(credential, Credential::Cookie(_)) {
+        if credential.is_cookie {
             cookie::refuse_cross_site(&call.parts, &app.settings.cors)?;
         }
         Self::by(credential, app, call).await
@@ -45,15 +45,13 @@ impl Caller {
         app: &App<S>,
         call: &Call<'_>,
     ) -> Result<Self, Problem> {
-        let (credential, is_bearer) = match credential {
-            Credential::Bearer(credential) => (credential, true),
-            Credential::Cookie(credential) => (credential, false),
-        };
-        let token = Token::parse(credential);
+        let token = Token::parse(credential.text);
         let keys = &app.settings.credentials;
         // The digest that a key is found by is worth as much as the rest of this together.
-        let may_be_key = is_bearer && (token.is_err() || keys.has_key_like_token());
-        let key = may_be_key.then(|| keys.service_key(credential)).flatten();
+        let may_be_key = !credential.is_cookie && (token.is_err() || keys.has_key_like_token());
+        let key = may_be_key
+            .then(|| keys.service_key(credential.text))
+            .flatten();
         if let Some(key) = key {
             let name = key.name().to_owned();
             call.exchange.set_caller(CallerName::Service(name));
@@ -108,10 +106,10 @@ impl Caller {
 }
 
 /// What came with a request, and where.
-enum Credential<'a> {
-    Bearer(&'a str),
-    /// Browsers add it whoever asks.
-    Cookie(&'a str),
+struct Credential<'a> {
+    text: &'a str,
+    /// Browsers add a cookie whoever asks.
+    is_cookie: bool,
 }
 
 impl<'a> Credential<'a> {
@@ -119,11 +117,13 @@ impl<'a> Credential<'a> {
         let headers = &call.parts.headers;
         if !headers.contains_key(AUTHORIZATION)
             && let Some(cookie) = &app.settings.browsers.cookie
-            && let Some(token) = cookie.find(headers)?
+            && let Some(text) = cookie.find(headers)?
         {
-            return Ok(Self::Cookie(token));
+            let is_cookie = true;
+            return Ok(Self { text, is_cookie });
         }
-        bearer(headers).map(Self::Bearer)
+        let (text, is_cookie) = (bearer(headers)?, false);
+        Ok(Self { text, is_cookie })
     }
 }
 

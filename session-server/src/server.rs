@@ -37,19 +37,18 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// finished; what is still going on after
 /// [`Limits::shutdown_timeout`](crate::config::Limits::shutdown_timeout) is dropped.
 ///
-/// `metrics` is where the operator's figures are served; on `listener` where it is `None`.
+/// The operator's figures are served on `metrics_listener`; on `listener` where it is `None`.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future drops every connection, whatever it is doing.
 pub async fn serve<S: SessionStore>(
     listener: TcpListener,
-    metrics: Option<TcpListener>,
+    metrics_listener: Option<TcpListener>,
     store: S,
     settings: Settings,
     shutdown: impl Future<Output = ()>,
 ) {
-    let metrics_listener = metrics;
     let limits = settings.limits.clone();
     let (live, metrics) = (Arc::new(Hub::new()), Arc::new(Metrics::new()));
     let store = Measured::new(store, Arc::clone(&metrics.operations));
@@ -107,7 +106,7 @@ pub async fn serve<S: SessionStore>(
 
 /// The next connection, once there is room for it: until then it waits in the operating system's
 /// queue.
-async fn accept(
+pub(crate) async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
 ) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {

@@ -8,16 +8,16 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
 
 use super::Metrics;
 use crate::body::Body;
 use crate::problem::Problem;
+use crate::server::accept;
 
-/// For a scrape's head, and where the operating system has no more file descriptors.
+/// For a scrape's head.
 const PATIENCE: Duration = Duration::from_secs(10);
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// More than any operator has scrapers.
 const MAX_CONNECTIONS: usize = 64;
@@ -26,26 +26,23 @@ const MAX_CONNECTIONS: usize = 64;
 pub(crate) async fn listen(listener: TcpListener, metrics: Arc<Metrics>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
-        let (stream, _) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::error!(%error, "can't accept connections for metrics");
-                sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
+        let (stream, _, permit) = accept(&listener, &permits).await;
         while connections.try_join_next().is_some() {}
-        if connections.len() >= MAX_CONNECTIONS {
-            let _ = connections.join_next().await;
-        }
         let metrics = Arc::clone(&metrics);
         let service = service_fn(move |request| {
             let answer = answer(&metrics, &request);
             async { Ok::<_, Infallible>(answer) }
         });
-        connections.spawn(http.serve_connection(TokioIo::new(stream), service));
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        connections.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection for metrics ended early");
+            }
+            drop(permit);
+        });
     }
 }
 

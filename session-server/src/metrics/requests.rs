@@ -82,26 +82,19 @@ impl Requests {
     }
 
     /// Counts a request as in flight for as long as the value lives.
-    pub(crate) fn begin(&self) -> InFlight {
-        InFlight(Held::new(&self.in_flight))
+    pub(crate) fn begin(&self) -> Held {
+        Held::new(&self.in_flight)
     }
 
     /// Counts a connection for as long as the value lives.
-    pub(crate) fn connected(&self) -> Connection {
-        Connection(Held::new(&self.connections))
+    pub(crate) fn connected(&self) -> Held {
+        Held::new(&self.connections)
     }
 }
 
-/// A request in flight.
+/// Counts for as long as it lives.
 #[derive(Debug)]
-pub(crate) struct InFlight(#[expect(dead_code, reason = "it counts while it lives")] Held);
-
-/// An open connection.
-#[derive(Debug)]
-pub(crate) struct Connection(#[expect(dead_code, reason = "it counts while it lives")] Held);
-
-#[derive(Debug)]
-struct Held(Gauge);
+pub(crate) struct Held(Gauge);
 
 impl Held {
     fn new(gauge: &Gauge) -> Self {
@@ -118,19 +111,9 @@ impl Drop for Held {
 
 /// A client may send any method: what it makes up is no label.
 fn known(method: &Method) -> &'static str {
-    const KNOWN: [Method; 8] = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-        Method::CONNECT,
-    ];
-    const NAMES: [&str; 8] = [
+    const KNOWN: [&str; 8] = [
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT",
     ];
-    let place = KNOWN.iter().position(|known| known == method);
-    place.map_or("other", |place| NAMES[place])
+    let known = KNOWN.into_iter().find(|known| *known == method.as_str());
+    known.unwrap_or("other")
 }

@@ -1,6 +1,8 @@
 //! Query parameters. Unknown ones are ignored; of a parameter given twice the last one
 //! counts, but for `accepts`.
 
+use std::borrow::Cow;
+
 use session_store::{Cursor, List};
 
 use crate::problem::{FieldError, Problem};
@@ -44,18 +46,15 @@ impl<'a> Query<'a> {
 
     /// A parameter's text.
     pub(crate) fn text(&self, name: &'static str) -> Option<String> {
-        let pairs = form_urlencoded::parse(self.0.as_bytes());
-        let value = pairs.filter(|(key, _)| key == name).last();
-        value.map(|(_, value)| value.into_owned())
+        self.values(name).last().map(Cow::into_owned)
     }
 
     /// Whether a value is among those demanded, where any are. Nothing is what an empty one demands: it
     /// comes of a proxy's variable that isn't set.
     pub(crate) fn accepts(&self, name: &'static str, value: &str) -> bool {
-        let pairs = form_urlencoded::parse(self.0.as_bytes());
-        let mut demanded = pairs.filter(|(key, _)| key == name).peekable();
+        let mut demanded = self.values(name).peekable();
         demanded.peek().is_none()
-            || demanded.any(|(_, demanded)| !demanded.is_empty() && demanded == value)
+            || demanded.any(|demanded| !demanded.is_empty() && demanded == value)
     }
 
     fn parse<T>(
@@ -63,10 +62,14 @@ impl<'a> Query<'a> {
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<Option<T>, FieldError> {
-        let pairs = form_urlencoded::parse(self.0.as_bytes());
-        let value = pairs.filter(|(key, _)| key == name).last();
-        let value = value.map(|(_, value)| parse(&value)).transpose();
+        let value = self.values(name).last();
+        let value = value.map(|value| parse(&value)).transpose();
         value.map_err(|message| FieldError::new(name, message))
+    }
+
+    fn values(&self, name: &'static str) -> impl Iterator<Item = Cow<'a, str>> {
+        let pairs = form_urlencoded::parse(self.0.as_bytes());
+        pairs.filter_map(move |(key, value)| (key == name).then_some(value))
     }
 }
 

@@ -25,19 +25,31 @@ impl Caller {
         app: &App<S>,
         call: &Call<'_>,
     ) -> Result<Self, Problem> {
-        let credential = Credential::of(app, call)?;
-        if credential.is_cookie {
-            cookie::refuse_cross_site(&call.parts, &app.settings.cors)?;
-        }
-        Self::by(credential, app, call).await
+        Self::of_method(call.parts.method.as_str().as_bytes(), app, call).await
     }
 
-    /// The same for a request that a proxy asks about: what it would change isn't changed here.
+    /// The same for the request that a proxy asks about. Most proxies ask with `GET`, and say in a
+    /// header what the request's own method is.
     pub(crate) async fn behind_proxy<S: SessionStore>(
         app: &App<S>,
         call: &Call<'_>,
     ) -> Result<Self, Problem> {
-        Self::by(Credential::of(app, call)?, app, call).await
+        let own = call.parts.method.as_str().as_bytes();
+        let forwarded = call.parts.headers.get("x-forwarded-method");
+        let method = forwarded.map_or(own, HeaderValue::as_bytes);
+        Self::of_method(method, app, call).await
+    }
+
+    async fn of_method<S: SessionStore>(
+        method: &[u8],
+        app: &App<S>,
+        call: &Call<'_>,
+    ) -> Result<Self, Problem> {
+        let credential = Credential::of(app, call)?;
+        if credential.is_cookie {
+            cookie::refuse_cross_site(method, &call.parts.headers, &app.settings.cors)?;
+        }
+        Self::by(credential, app, call).await
     }
 
     async fn by<S: SessionStore>(

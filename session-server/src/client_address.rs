@@ -18,13 +18,12 @@ pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, proxies: &Proxie
         return client;
     }
     for value in headers.get_all(proxies.header.name()).iter().rev() {
-        let Ok(value) = value.to_str() else {
-            return client;
-        };
-        for entry in from_the_right(value, proxies.header) {
+        for entry in from_the_right(value.as_bytes(), proxies.header) {
+            // Only the entry: what the client wrote before it may be anything.
+            let entry = str::from_utf8(entry).ok();
             let node = match proxies.header {
-                ForwardingHeader::XForwardedFor => Some(entry),
-                ForwardingHeader::Forwarded => forwarded_for(entry),
+                ForwardingHeader::XForwardedFor => entry,
+                ForwardingHeader::Forwarded => entry.and_then(forwarded_for),
             };
             match node.and_then(address) {
                 Some(address) => client = address,
@@ -41,11 +40,11 @@ pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, proxies: &Proxie
 /// The entries of a header. `Forwarded` has quoted strings, and commas in them part nothing. Read from
 /// the right, what a client put first can't change how a proxy's own entry is read: an open quote
 /// would hide it.
-fn from_the_right(value: &str, header: ForwardingHeader) -> impl Iterator<Item = &str> {
+fn from_the_right(value: &[u8], header: ForwardingHeader) -> impl Iterator<Item = &[u8]> {
     let mut quoted = false;
-    value.rsplit(move |c| {
-        quoted ^= c == '"' && header == ForwardingHeader::Forwarded;
-        c == ',' && !quoted
+    value.rsplit(move |byte| {
+        quoted ^= *byte == b'"' && header == ForwardingHeader::Forwarded;
+        *byte == b',' && !quoted
     })
 }
 
@@ -157,6 +156,20 @@ mod tests {
         ] {
             assert_eq!(forwarded(values), expected, "{values:?}");
         }
+    }
+
+    #[test]
+    fn a_client_cannot_hide_by_what_no_header_should_hold() {
+        let proxies = Proxies::new(
+            vec!["10.0.0.0/8".parse().expect("a network")],
+            ForwardingHeader::XForwardedFor,
+        );
+        let mut headers = HeaderMap::new();
+        let odd = HeaderValue::from_bytes(b"\xff\x80, 192.0.2.7").expect("a value");
+        headers.append("x-forwarded-for", odd);
+        let peer = "10.0.0.1".parse().expect("an address");
+        let client = client_address(peer, &headers, &proxies);
+        assert_eq!(client.to_string(), "192.0.2.7");
     }
 
     #[test]

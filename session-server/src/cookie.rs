@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use http::header::{COOKIE, HOST, ORIGIN};
-use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method};
+use http::header::{COOKIE, ORIGIN};
+use http::{HeaderMap, HeaderValue};
 use session_store::Token;
 
 use crate::config::{Cookie, Cors};
@@ -16,17 +15,23 @@ impl Cookie {
     pub(crate) fn find<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a str>, Problem> {
         let mut found = None;
         for header in headers.get_all(COOKIE) {
-            let Ok(header) = header.to_str() else {
-                continue;
-            };
-            let pairs = header.split(';').filter_map(|pair| pair.split_once('='));
-            for (_, value) in pairs.filter(|(name, _)| name.trim() == self.name) {
-                if found.replace(value.trim()).is_some() {
+            for pair in header.as_bytes().split(|byte| *byte == b';') {
+                if let Some(value) = self.value_in(pair)
+                    && found.replace(value).is_some()
+                {
                     return Err(Problem::invalid_credential());
                 }
             }
         }
-        Ok(found)
+        let text = found.map(|value| str::from_utf8(value));
+        text.transpose().map_err(|_| Problem::invalid_credential())
+    }
+
+    /// The value of a pair that has this name. Bytes, since the host's other cookies may hold any.
+    fn value_in<'a>(&self, pair: &'a [u8]) -> Option<&'a [u8]> {
+        let at = memchr::memchr(b'=', pair)?;
+        let (name, value) = (&pair[..at], &pair[at + 1..]);
+        (name.trim_ascii() == self.name.as_bytes()).then(|| value.trim_ascii())
     }
 
     /// The header that puts a token into the browser.
@@ -50,19 +55,25 @@ impl Cookie {
     }
 }
 
-/// Refuses a request that another site's page has made: browsers add the cookie whoever asks. As
-/// Go's `CrossOriginProtection` does, by what a page can't set itself: `Sec-Fetch-Site`, or where a
-/// browser is too old for that, `Origin`. What no browser sends has neither. Pages that
+/// Refuses a request of this method that another site's page has made: browsers add the cookie whoever
+/// asks. As Go's `CrossOriginProtection` does, by what a page can't set itself: `Sec-Fetch-Site`, or
+/// where a browser is too old for that, `Origin`. What no browser sends has neither. Pages that
 /// `CORS_ORIGINS` lets in with credentials may.
-pub(crate) fn refuse_cross_site(parts: &Parts, cors: &Cors) -> Result<(), Problem> {
-    if matches!(parts.method, Method::GET | Method::HEAD) {
+pub(crate) fn refuse_cross_site(
+    method: &[u8],
+    headers: &HeaderMap,
+    cors: &Cors,
+) -> Result<(), Problem> {
+    if matches!(method, b"GET" | b"HEAD") {
         return Ok(());
     }
-    let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes);
-    let origin = parts.headers.get(ORIGIN);
+    let header = |name| headers.get(name).map(HeaderValue::as_bytes);
+    let origin = headers.get(ORIGIN);
+    // A page can't set the first of them either without being asked what it is about to do.
+    let host = || header("x-forwarded-host").or_else(|| header("host"));
     let is_same = match header("sec-fetch-site") {
         Some(site) => matches!(site, b"same-origin" | b"none"),
-        None => origin.is_none_or(|origin| is_origin_of(origin, header(HOST.as_str()))),
+        None => origin.is_none_or(|origin| is_origin_of(origin, host())),
     };
     let is_let_in = || cors.credentials && origin.is_some_and(|origin| cors.allows(origin));
     if is_same || is_let_in() {

@@ -20,7 +20,7 @@ const PREFLIGHT: [(HeaderName, &str); 3] = [
     (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, DELETE"),
     (
         ACCESS_CONTROL_ALLOW_HEADERS,
-        "authorization, content-type, x-request-id",
+        "authorization, content-type, last-event-id, x-request-id",
     ),
     // Browsers ask again after two hours at the latest.
     (ACCESS_CONTROL_MAX_AGE, "7200"),

@@ -12,11 +12,13 @@
 //! | 413, 414, 431 | [`Problem::too_large`], [`Problem::uri_too_long`], [`Problem::too_many_headers`] | more than the server takes |
 //! | 415 | [`Problem::unsupported_media_type`] | a body that doesn't say it is JSON |
 //! | 422 | [`Problem::invalid`] | the request can be read, but fields or parameters are wrong: names all of them |
+//! | 429 | [`Problem::too_many`] | more than one caller may take |
 //! | 409, 422, 500, 503 | `?` on the store's error | see the `From` below |
 //!
 //! The store being out of reach is always a 503, never a 401: an outage logs nobody out.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
@@ -126,6 +128,12 @@ impl Problem {
         Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
     }
 
+    pub(crate) fn too_many(detail: &'static str, retry_after: Duration) -> Self {
+        let seconds = retry_after.as_secs_f64().ceil() as u64;
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+            .with(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
     pub(crate) fn unreadable(status: StatusCode) -> Self {
         let detail = match status {
             StatusCode::URI_TOO_LONG => "The request's path and query are too long",
@@ -169,6 +177,10 @@ impl Problem {
     /// The rest of the body is still on its way, so the connection is of no use any more.
     fn closing(self) -> Self {
         self.with(CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// Why the store failed, where it did.

@@ -50,7 +50,8 @@ pub async fn serve<S: SessionStore>(
     shutdown: impl Future<Output = ()>,
 ) {
     let limits = settings.limits.clone();
-    let (live, metrics) = (Arc::new(Hub::new()), Arc::new(Metrics::new()));
+    let live = Arc::new(Hub::new(max_listeners(limits.max_connections)));
+    let metrics = Arc::new(Metrics::new());
     let store = Measured::new(store, Arc::clone(&metrics.operations));
     let store = Arc::new(store);
     // Ends with this function.
@@ -102,6 +103,11 @@ pub async fn serve<S: SessionStore>(
     // These requests would never be finished.
     live.close();
     finish(graceful, limits.shutdown_timeout).await;
+}
+
+/// How many connections may be streams of events: the others are for requests that end.
+fn max_listeners(max_connections: usize) -> usize {
+    max_connections - max_connections.div_ceil(4)
 }
 
 /// The next connection, once there is room for it: until then it waits in the operating system's

@@ -40,7 +40,7 @@ use crate::data::Data;
 use crate::digest::Verifier;
 use crate::ended::{EndReason, EndedSession};
 use crate::error::RecordError;
-use crate::session::{Device, Fingerprint, NewSession, Session, limits};
+use crate::session::{Device, Fingerprint, NewSession, Session, known, limits};
 use crate::timestamp::{Timestamp, duration_millis};
 use crate::token::SessionId;
 use crate::user::UserId;
@@ -196,10 +196,10 @@ impl Address {
 
 impl From<Option<IpAddr>> for Address {
     fn from(address: Option<IpAddr>) -> Self {
-        match address.map(|address| address.to_canonical()) {
-            Some(IpAddr::V6(address)) if !address.is_unspecified() => Self::V6(address.octets()),
+        match address.and_then(known) {
+            Some(IpAddr::V6(address)) => Self::V6(address.octets()),
             Some(IpAddr::V4(address)) => Self::V4(address.octets()),
-            _ => Self::V4([0; 4]),
+            None => Self::V4([0; 4]),
         }
     }
 }

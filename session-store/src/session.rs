@@ -119,8 +119,14 @@ impl Device {
 
     /// The address as one, where it is one.
     pub(crate) fn address(&self) -> Option<IpAddr> {
-        self.ip_address.as_deref()?.parse().ok()
+        known(self.ip_address.as_deref()?.parse().ok()?)
     }
+}
+
+/// The address, unless it is unspecified. An IPv4 address is the same one when a dual-stack socket
+/// shows it as IPv6.
+pub(crate) fn known(address: IpAddr) -> Option<IpAddr> {
+    Some(address.to_canonical()).filter(|address| !address.is_unspecified())
 }
 
 /// A short digest of a device's fingerprint: tells a user's devices apart, and nothing else.

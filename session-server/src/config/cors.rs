@@ -49,8 +49,11 @@ impl Cors {
         !self.origins.is_empty()
     }
 
+    /// Whether this origin's pages are let in. With credentials "all" would be every page as its
+    /// visitor, so then it counts for nothing.
     pub(crate) fn allows(&self, origin: &HeaderValue) -> bool {
-        self.origins.contains(origin) || self.origins.contains(&ANY)
+        let is_listed = |listed| self.origins.contains(listed);
+        is_listed(origin) && *origin != ANY || !self.credentials && is_listed(&ANY)
     }
 }
 
@@ -81,6 +84,20 @@ fn origin(text: &str) -> Result<HeaderValue, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_origin_counts_for_nothing_with_credentials() {
+        let page = HeaderValue::from_static("https://app.example.com");
+        for (credentials, allowed) in [(false, true), (true, false)] {
+            let origins = vec![ANY];
+            let cors = Cors {
+                origins,
+                credentials,
+            };
+            assert_eq!(cors.allows(&page), allowed);
+            assert_eq!(cors.allows(&ANY), allowed);
+        }
+    }
 
     #[test]
     fn an_origin_is_as_browsers_send_it() {

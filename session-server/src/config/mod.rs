@@ -14,6 +14,7 @@ mod values;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::builder::Resettable;
 use clap::{Arg, CommandFactory as _, FromArgMatches as _};
@@ -42,6 +43,8 @@ pub struct Settings {
     pub cors: Cors,
     /// Whose word is taken for where a request comes from.
     pub proxies: Proxies,
+    /// How old what the store answers may be, at most: the bound of a near cache.
+    pub staleness: Duration,
     /// What a client may take up.
     pub limits: Limits,
 }
@@ -129,6 +132,7 @@ impl Args {
             browsers: self.browsers.read(),
             cors: self.cors.read()?,
             proxies: self.proxies.read(),
+            staleness: self.store.staleness(),
             limits: self.limits.clone(),
         })
     }

@@ -56,6 +56,14 @@ impl StoreArgs {
         }
     }
 
+    /// How old what the store answers may be, at most.
+    pub(super) fn staleness(&self) -> Duration {
+        match self.near_cache_megabytes {
+            0 => Duration::ZERO,
+            _ => self.near_cache_staleness,
+        }
+    }
+
     /// The near cache to put in front of that Redis, where one is wanted.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use session_store::SessionStore;
 
 use super::users;
 use crate::auth::Caller;
-use crate::live::{Feed, Guard, NoticeId};
+use crate::live::{Feed, Guard, Look, NoticeId};
 use crate::problem::Problem;
 use crate::router::{App, Call, Outcome};
 use crate::wire::Query;
@@ -20,6 +20,9 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 
 /// How long a client waits for the subscription that the first one makes.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a client is to wait that found too many others.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// `GET /sessions/events`: server-sent events of the caller's sessions, or for an admin those of
 /// `?user_id=`.
@@ -43,15 +46,21 @@ pub(crate) async fn events<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Out
         store: Arc::clone(&app.store),
         session: caller.as_session().map(|session| session.id),
         admins,
+        staleness: app.settings.staleness,
     };
     let mut users = vec![user.clone()];
     users.extend(caller.user_id().filter(|own| **own != user).cloned());
     let last = call.parts.headers.get(LAST_EVENT_ID);
     let carry_on_from = last.and_then(|last| last.to_str().ok());
     let carry_on_from = carry_on_from.and_then(|last| last.parse::<NoticeId>().ok());
-    let subscription = app.live.subscribe(users, carry_on_from);
+    let own = caller.user_id().cloned();
+    let subscription = app.live.subscribe(users, own, carry_on_from);
+    let subscription = subscription.ok_or_else(|| {
+        let detail = "Too many streams of events are open: close some, or try again later";
+        Problem::too_many(detail, RETRY_AFTER)
+    })?;
     // It may have ended before it was listened to.
-    if !guard.holds().await {
+    if guard.look().await == Look::NotEntitled {
         return Err(Problem::invalid_credential());
     }
     let feed = Feed::new(subscription, guard, user, last.is_some());

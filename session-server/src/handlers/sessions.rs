@@ -1,6 +1,6 @@
 //! A user's own sessions, and single ones by their id.
 
-use http::header::SET_COOKIE;
+use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
 use session_store::{Error, RevokeReason, Session, SessionId, SessionStore};
@@ -62,14 +62,23 @@ pub(crate) async fn delete<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Out
     match app.store.revoke(id, reason).await {
         Ok(None) => Err(session_not_found()),
         // It has ended all the same.
-        Ok(Some(_)) | Err(Error::Record { .. }) => Ok(done("Session deleted successfully")),
+        Ok(Some(_)) | Err(Error::Record { .. }) => {
+            let done = done("Session deleted successfully");
+            let is_own = caller.as_session().is_some_and(|session| session.id == id);
+            Ok(if is_own { forgotten(app, done) } else { done })
+        }
         Err(error) => Err(error.into()),
     }
 }
 
 /// `DELETE /sessions/logout`
 pub(crate) async fn logout<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
-    let caller = Caller::of(app, &call).await?;
+    let outcome = end_own(app, &call).await;
+    outcome.or_else(|problem| over(app, &call, problem))
+}
+
+async fn end_own<S: SessionStore>(app: &App<S>, call: &Call<'_>) -> Outcome {
+    let caller = Caller::of(app, call).await?;
     let session = caller.end_user(BY_ID)?;
     // By the id, which outlives the token: a rotation in flight can't rescue the session.
     let ended = app.store.revoke(session.id, RevokeReason::Logout).await?;
@@ -81,9 +90,14 @@ pub(crate) async fn logout<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Out
 
 /// `DELETE /sessions/logout-all`
 pub(crate) async fn logout_all<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
-    let caller = Caller::of(app, &call).await?;
+    let outcome = end_all_own(app, &call).await;
+    outcome.or_else(|problem| over(app, &call, problem))
+}
+
+async fn end_all_own<S: SessionStore>(app: &App<S>, call: &Call<'_>) -> Outcome {
+    let caller = Caller::of(app, call).await?;
     let session = caller.end_user(BY_USER)?;
-    if Query::of(&call).flag("exclude_current")? {
+    if Query::of(call).flag("exclude_current")? {
         let others = app.store.revoke_others(session.id, RevokeReason::Logout);
         let count = others.await?.ok_or_else(Problem::invalid_credential)?;
         Ok(wire::logged_out(count))
@@ -139,6 +153,18 @@ fn forgotten<S>(app: &App<S>, mut response: Response<Body>) -> Response<Body> {
         headers.insert("clear-site-data", all);
     }
     response
+}
+
+/// A logout with a credential that is no longer good: the browser is to forget it all the same.
+fn over<S>(app: &App<S>, call: &Call<'_>, problem: Problem) -> Outcome {
+    let headers = &call.parts.headers;
+    let came = headers.contains_key(AUTHORIZATION) || headers.contains_key(COOKIE);
+    match problem.status() {
+        StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND if came => {
+            Ok(forgotten(app, problem.into_response()))
+        }
+        _ => Err(problem),
+    }
 }
 
 fn done(message: &str) -> Response<Body> {

@@ -12,7 +12,8 @@ use hyper::body::{Bytes, Frame};
 use session_store::{SessionId, SessionStore, UserId};
 use tokio::time::{Instant, sleep_until};
 
-use super::hub::{Message, Notice, Subscription};
+use super::hub::Subscription;
+use super::notice::{Message, Notice};
 use crate::body::Body;
 use crate::config::Credentials;
 use crate::wire::EventObject;
@@ -21,9 +22,9 @@ use crate::wire::EventObject;
 /// dead; and how often the caller is looked at again. A session that expired is noticed by this.
 const BEAT: Duration = Duration::from_secs(20);
 
-/// The first look comes sooner: a near cache may have been behind when the stream began, by up to its
-/// bound, and the end of the session lies before it then.
-const FIRST_BEAT: Duration = Duration::from_secs(2);
+/// The least that passes before a look that comes sooner than that, and the most that is added to it:
+/// what all who listen have missed at once, they don't all look at in the same moment.
+const SOON: Duration = Duration::from_secs(1);
 
 /// How long a client waits before it comes back.
 const RETRY: Duration = Duration::from_secs(1);
@@ -36,22 +37,43 @@ pub(crate) struct Guard<S> {
     pub(crate) session: Option<SessionId>,
     /// Where it has to be an admin's: who is one.
     pub(crate) admins: Option<Credentials>,
+    /// How old what the store answers may be, at most.
+    pub(crate) staleness: Duration,
+}
+
+/// What a look at the client has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    Entitled,
+    NotEntitled,
+    /// The store can't tell. An outage entitles nobody to less.
+    Unknown,
 }
 
 impl<S: SessionStore> Guard<S> {
-    /// Whether the client is still entitled. An outage entitles nobody to less.
-    pub(crate) async fn holds(&self) -> bool {
+    /// Whether the client is still entitled.
+    pub(crate) async fn look(&self) -> Look {
         let Some(id) = self.session else {
-            return true;
+            return Look::Entitled;
         };
-        match self.store.get(id).await {
-            Ok(Some(session)) => self.admins.as_ref().is_none_or(|admins| {
+        let Ok(session) = self.store.get(id).await else {
+            return Look::Unknown;
+        };
+        let is_entitled = session.is_some_and(|session| {
+            self.admins.as_ref().is_none_or(|admins| {
                 let role = session.role.as_deref();
                 role.is_some_and(|role| admins.is_admin_role(role))
-            }),
-            Ok(None) => false,
-            Err(_) => true,
+            })
+        });
+        match is_entitled {
+            true => Look::Entitled,
+            false => Look::NotEntitled,
         }
+    }
+
+    /// When what has happened by now shows for sure: a near cache may be behind by up to its bound.
+    fn soon(&self) -> Instant {
+        Instant::now() + self.staleness + SOON.mul_f64(1.0 + rand::random::<f64>())
     }
 }
 
@@ -78,9 +100,10 @@ impl<S: SessionStore> Feed<S> {
         let missed = subscription.missed.take();
         let mut feed = Self {
             subscription,
+            // The session may have ended before it was listened to.
+            beat: guard.soon(),
             guard,
             user,
-            beat: Instant::now() + FIRST_BEAT,
             first: None,
             is_over: false,
         };
@@ -118,16 +141,22 @@ impl<S: SessionStore> Feed<S> {
             let message = tokio::select! {
                 message = self.subscription.next() => message?,
                 () = sleep_until(self.beat) => {
-                    self.beat = Instant::now() + BEAT;
-                    return self.guard.holds().await.then(|| Bytes::from_static(b":\n\n"));
+                    let look = self.guard.look().await;
+                    self.beat = match look {
+                        Look::Entitled => Instant::now() + BEAT,
+                        Look::NotEntitled => return None,
+                        Look::Unknown => self.guard.soon(),
+                    };
+                    return Some(Bytes::from_static(b":\n\n"));
                 }
             };
             match message {
                 Message::Missed(place) => {
                     // The end of the caller's own session may be among what was missed.
-                    if !self.guard.holds().await {
+                    if self.guard.look().await == Look::NotEntitled {
                         return None;
                     }
+                    self.beat = self.guard.soon();
                     let reset = format!("id: {place}\nevent: reset\ndata: {{}}\n\n");
                     return Some(reset.into());
                 }
@@ -159,5 +188,48 @@ impl<S: SessionStore> Feed<S> {
             );
         }
         self.is_over |= is_own && object.is_end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use session_store::{Config, MemoryStore, NewSession, RevokeReason};
+
+    use super::super::hub::Hub;
+    use super::*;
+
+    /// A near cache may still know a session that ended while nobody was told.
+    #[tokio::test(start_paused = true)]
+    async fn after_a_gap_the_client_is_looked_at_again_soon() {
+        let store = Arc::new(MemoryStore::new(Config::default()).expect("a good configuration"));
+        let user = UserId::from(74);
+        let login = store.create(NewSession::new(user.clone())).await;
+        let id = login.expect("a session").session.id;
+        let hub = Arc::new(Hub::new(1));
+        let subscription = hub.subscribe(vec![user.clone()], Some(user.clone()), None);
+        let guard = Guard {
+            store: Arc::clone(&store),
+            session: Some(id),
+            admins: None,
+            staleness: Duration::from_secs(3),
+        };
+        let mut feed = Feed::new(subscription.expect("room"), guard, user, false);
+        let beat = b":\n\n";
+        assert!(
+            feed.next()
+                .await
+                .expect("how it begins")
+                .starts_with(b"retry")
+        );
+        assert_eq!(feed.next().await.expect("a look"), beat.as_slice());
+        hub.tell_missed();
+        let reset = feed.next().await.expect("it is told");
+        assert!(reset.starts_with(b"id: "), "{reset:?}");
+        let since = Instant::now();
+        let revoked = store.revoke(id, RevokeReason::Revoked).await;
+        revoked.expect("no error").expect("it was there");
+        assert_eq!(feed.next().await, None);
+        let (soon, late) = (Duration::from_secs(3), Duration::from_secs(6));
+        assert!((soon..late).contains(&since.elapsed()));
     }
 }

@@ -1,87 +1,42 @@
-//! The one subscription, and who listens to which user.
+//! What has happened lately, and who is told.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use session_store::{Event, SessionStore, UserId};
+use session_store::{Event, UserId};
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
+
+use super::listeners::{ListenerKey, Listeners};
+use super::notice::{Message, Notice, NoticeId};
 
 /// How many events are kept for clients that come back.
 const KEPT: usize = 4096;
 
-/// How many a client may be behind before it has to come back.
-const BEHIND: usize = 64;
-
-/// How long to wait before the store is asked again for its events.
-const PAUSE: Duration = Duration::from_secs(1);
-
 /// Hands the store's events to whoever listens to their user.
 pub(crate) struct Hub {
     state: Mutex<State>,
+    /// The most that listen at once.
+    max: usize,
     /// Somebody listens: from then on there is a subscription.
-    wanted: Notify,
-    stands: watch::Sender<bool>,
+    pub(super) wanted: Notify,
+    pub(super) stands: watch::Sender<bool>,
 }
 
 struct State {
-    /// Changes wherever events may be missing, and is another one in each process: what a client
-    /// heard before can't be carried on from there.
-    epoch: u64,
-    /// Of the last event.
-    number: u64,
+    /// The place of the last event.
+    last: NoticeId,
     recent: VecDeque<Arc<Notice>>,
-    listeners: HashMap<UserId, Vec<mpsc::Sender<Message>>>,
+    listeners: Listeners,
     is_closed: bool,
-}
-
-/// An event, and its place among those of this process.
-#[derive(Debug)]
-pub(crate) struct Notice {
-    pub(crate) id: NoticeId,
-    pub(crate) event: Event,
-}
-
-/// What a client says to carry on from there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NoticeId {
-    epoch: u64,
-    number: u64,
-}
-
-impl fmt::Display for NoticeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}-{}", self.epoch, self.number)
-    }
-}
-
-impl FromStr for NoticeId {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (epoch, number) = text.split_once('-').ok_or(())?;
-        Ok(Self {
-            epoch: u64::from_str_radix(epoch, 16).map_err(|_| ())?,
-            number: number.parse().map_err(|_| ())?,
-        })
-    }
-}
-
-/// What a listener hears.
-#[derive(Clone, Debug)]
-pub(crate) enum Message {
-    Notice(Arc<Notice>),
-    /// Events may be missing here; the next ones come after this place.
-    Missed(NoticeId),
 }
 
 /// A place among those who listen, for as long as it lives.
 pub(crate) struct Subscription {
     hub: Arc<Hub>,
-    users: Vec<UserId>,
+    key: ListenerKey,
     messages: mpsc::Receiver<Message>,
     /// Where it began: what comes next comes after this.
     pub(crate) begins_after: NoticeId,
@@ -91,15 +46,16 @@ pub(crate) struct Subscription {
 }
 
 impl Hub {
-    pub(crate) fn new() -> Self {
+    /// A hub that up to `max` listen to.
+    pub(crate) fn new(max: usize) -> Self {
         Self {
             state: Mutex::new(State {
-                epoch: rand::random(),
-                number: 0,
+                last: NoticeId::beginning(),
                 recent: VecDeque::new(),
-                listeners: HashMap::new(),
+                listeners: Listeners::default(),
                 is_closed: false,
             }),
+            max,
             wanted: Notify::new(),
             stands: watch::Sender::new(false),
         }
@@ -113,27 +69,27 @@ impl Hub {
         matches!(stands.await, Ok(Ok(_)))
     }
 
-    /// Listens to what happens to these users' sessions.
+    /// Listens to what happens to these users' sessions, the caller's own among them. `None` where
+    /// too many listen already.
     pub(crate) fn subscribe(
         self: &Arc<Self>,
         users: Vec<UserId>,
+        caller: Option<UserId>,
         carry_on_from: Option<NoticeId>,
-    ) -> Subscription {
-        let (sender, messages) = mpsc::channel(BEHIND);
+    ) -> Option<Subscription> {
         let mut state = self.state();
-        if !state.is_closed {
-            for user in &users {
-                let listeners = state.listeners.entry(user.clone()).or_default();
-                listeners.push(sender.clone());
-            }
+        let missed = carry_on_from.and_then(|from| state.since(from, &users));
+        let (key, messages) = state.listeners.add(users, caller, self.max)?;
+        if state.is_closed {
+            state.listeners.remove(key);
         }
-        Subscription {
+        Some(Subscription {
             hub: Arc::clone(self),
-            begins_after: state.last(),
-            missed: carry_on_from.and_then(|from| state.since(from, &users)),
-            users,
+            key,
             messages,
-        }
+            begins_after: state.last,
+            missed,
+        })
     }
 
     /// Ends all that listen, now and later: the server shuts down.
@@ -143,30 +99,25 @@ impl Hub {
         state.listeners.clear();
     }
 
-    fn tell(&self, event: Event) {
+    pub(super) fn tell(&self, event: Event) {
         let mut state = self.state();
-        state.number += 1;
-        let id = state.last();
+        state.last.number += 1;
+        let id = state.last;
         let notice = Arc::new(Notice { id, event });
         if state.recent.len() == KEPT {
             state.recent.pop_front();
         }
         state.recent.push_back(Arc::clone(&notice));
-        if let Some(listeners) = state.listeners.get_mut(&notice.event.user_id) {
-            // Whoever is too slow is let go, comes back and carries on.
-            listeners.retain(|it| it.try_send(Message::Notice(Arc::clone(&notice))).is_ok());
-        }
+        let message = Message::Notice(Arc::clone(&notice));
+        state.listeners.tell(&notice.event.user_id, &message);
     }
 
-    fn tell_missed(&self) {
+    pub(super) fn tell_missed(&self) {
         let mut state = self.state();
-        state.epoch = rand::random();
-        state.number = 0;
+        state.last = NoticeId::beginning();
         state.recent.clear();
-        let missed = Message::Missed(state.last());
-        for listeners in state.listeners.values_mut() {
-            listeners.retain(|listener| listener.try_send(missed.clone()).is_ok());
-        }
+        let missed = Message::Missed(state.last);
+        state.listeners.tell_all(&missed);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -182,16 +133,9 @@ impl fmt::Debug for Hub {
 }
 
 impl State {
-    fn last(&self) -> NoticeId {
-        NoticeId {
-            epoch: self.epoch,
-            number: self.number,
-        }
-    }
-
     fn since(&self, from: NoticeId, users: &[UserId]) -> Option<Vec<Arc<Notice>>> {
-        let oldest = self.number - self.recent.len() as u64;
-        if from.epoch != self.epoch || !(oldest..=self.number).contains(&from.number) {
+        let oldest = self.last.number - self.recent.len() as u64;
+        if from.epoch != self.last.epoch || !(oldest..=self.last.number).contains(&from.number) {
             return None;
         }
         let is_new = |notice: &&Arc<Notice>| {
@@ -210,38 +154,6 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.messages.close();
-        let mut state = self.hub.state();
-        for user in &self.users {
-            if let Some(listeners) = state.listeners.get_mut(user) {
-                listeners.retain(|listener| !listener.is_closed());
-                if listeners.is_empty() {
-                    state.listeners.remove(user);
-                }
-            }
-        }
-    }
-}
-
-/// Keeps the subscription, from the moment that somebody listens. Never ends by itself.
-pub(crate) async fn follow<S: SessionStore>(store: Arc<S>, hub: Arc<Hub>) {
-    hub.wanted.notified().await;
-    loop {
-        match store.events().await {
-            Ok(mut events) => {
-                hub.stands.send_replace(true);
-                while let Some(event) = events.next().await {
-                    match event {
-                        Ok(event) => hub.tell(event),
-                        Err(_missed) => hub.tell_missed(),
-                    }
-                }
-                hub.stands.send_replace(false);
-            }
-            Err(error) => tracing::warn!(%error, "can't follow the store's events"),
-        }
-        sleep(PAUSE).await;
-        // What happened meanwhile.
-        hub.tell_missed();
+        self.hub.state().listeners.remove(self.key);
     }
 }

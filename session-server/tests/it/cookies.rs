@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{BackEnd, Request, SERVICE_KEY, on_every_back_end, start};
+use crate::support::{BackEnd, Request, Response, SERVICE_KEY, exchange, on_every_back_end, start};
 
 on_every_back_end!(
     a_create_answers_with_the_cookie,
@@ -11,8 +11,10 @@ on_every_back_end!(
     only_the_one_cookie_of_this_name_counts,
     another_sites_page_changes_nothing,
     a_page_that_is_let_in_may,
-    a_proxy_may_ask_about_any_request,
+    another_sites_page_passes_no_proxy,
     a_logout_takes_the_cookie_out,
+    a_logout_of_what_is_over_takes_it_out_too,
+    other_cookies_may_hold_any_bytes,
     a_logout_has_the_browser_forget_on_demand,
     without_the_setting_a_cookie_is_nothing,
 );
@@ -195,13 +197,51 @@ async fn a_page_that_is_let_in_may<B: BackEnd>() {
     }
 }
 
-/// What that request would change is changed elsewhere, and where it comes from is for there to judge.
-async fn a_proxy_may_ask_about_any_request<B: BackEnd>() {
+/// Most proxies ask with `GET`, whatever the request is that they ask about.
+async fn another_sites_page_passes_no_proxy<B: BackEnd>() {
     let (server, _b) = start::<B>(ON).await;
     let login = server.log_in(74).await;
-    let verify = cookie(server.post("/sessions/verify"), &login.token);
-    let verify = verify.header("Sec-Fetch-Site", "cross-site");
-    assert_eq!(verify.send().await.status, 200);
+    let verify = |method| cookie(server.request(method, "/sessions/verify"), &login.token);
+    let own = ("Origin", "https://app.example.com");
+    for (method, headers, status) in [
+        ("GET", &[("Sec-Fetch-Site", "cross-site")][..], 200),
+        ("POST", &[("Sec-Fetch-Site", "cross-site")], 403),
+        ("POST", &[("Sec-Fetch-Site", "same-origin")], 200),
+        (
+            "GET",
+            &[
+                ("Sec-Fetch-Site", "cross-site"),
+                ("X-Forwarded-Method", "POST"),
+            ],
+            403,
+        ),
+        (
+            "GET",
+            &[
+                ("Sec-Fetch-Site", "cross-site"),
+                ("X-Forwarded-Method", "HEAD"),
+            ],
+            200,
+        ),
+        ("GET", &[own, ("X-Forwarded-Method", "DELETE")], 403),
+        (
+            "GET",
+            &[
+                own,
+                ("X-Forwarded-Method", "DELETE"),
+                ("X-Forwarded-Host", "app.example.com"),
+            ],
+            200,
+        ),
+    ] {
+        let mut request = verify(method);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        assert_eq!(request.send().await.status, status, "{method} {headers:?}");
+        let by_header = request.bearer(&login.token);
+        assert_eq!(by_header.send().await.status, 200, "{method} {headers:?}");
+    }
 }
 
 const OVER: &str = "__Host-session=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax";
@@ -212,12 +252,65 @@ async fn a_logout_takes_the_cookie_out<B: BackEnd>() {
         ("/sessions/logout-all?exclude_current=true", None),
         ("/sessions/logout-all", Some(OVER)),
         ("/sessions/logout", Some(OVER)),
+        ("/sessions/session/{own}", Some(OVER)),
+        ("/sessions/session/{other}", None),
     ] {
-        let login = server.log_in(74).await;
-        let response = cookie(server.delete(path), &login.token).send().await;
+        let (login, other) = (server.log_in(74).await, server.log_in(74).await);
+        let path = path
+            .replace("{own}", &login.id)
+            .replace("{other}", &other.id);
+        let response = cookie(server.delete(&path), &login.token).send().await;
         response.expect(200);
         assert_eq!(response.header("Set-Cookie"), over, "{path}");
         assert_eq!(response.header("Clear-Site-Data"), None);
+    }
+}
+
+async fn a_logout_of_what_is_over_takes_it_out_too<B: BackEnd>() {
+    let (server, _b) = start::<B>(ON).await;
+    let login = server.log_in(74).await;
+    let revoke = server.delete("/sessions/user/74").bearer(SERVICE_KEY);
+    revoke.send().await.expect(200);
+    for path in ["/sessions/logout", "/sessions/logout-all"] {
+        let logout = cookie(server.delete(path), &login.token);
+        let response = logout.clone().send().await;
+        response.problem(401);
+        assert_eq!(response.header("Set-Cookie"), Some(OVER), "{path}");
+        // Who is sent here by another site keeps it.
+        let forged = logout.header("Sec-Fetch-Site", "cross-site").send().await;
+        forged.problem(403);
+        assert_eq!(forged.header("Set-Cookie"), None, "{path}");
+        let without = server.delete(path).send().await;
+        without.problem(401);
+        assert_eq!(without.header("Set-Cookie"), None, "{path}");
+    }
+}
+
+async fn other_cookies_may_hold_any_bytes<B: BackEnd>() {
+    let (server, _b) = start::<B>(ON).await;
+    let token = server.log_in(74).await.token;
+    let verify = |cookies: &[u8]| {
+        let verify = server.get("/sessions/verify").header("Cookie", "{cookies}");
+        let mut bytes = verify.bytes();
+        let place = b"{cookies}";
+        let at = bytes
+            .windows(place.len())
+            .position(|it| it == place)
+            .unwrap();
+        bytes.splice(at..at + place.len(), cookies.iter().copied());
+        let address = server.address;
+        async move { exchange(address, &bytes).await }
+    };
+    let own = format!("__Host-session={token}");
+    let own = own.as_bytes();
+    for (cookies, status) in [
+        ([b"theme=\xff; ", own].concat(), 200),
+        ([own, b"; \x80\xe4=1"].concat(), 200),
+        ([own, b"; __Host-session=\xff"].concat(), 401),
+        (b"__Host-session=\xff".to_vec(), 401),
+    ] {
+        let response = Response::parse(&verify(&cookies).await);
+        assert_eq!(response.status, status, "{cookies:?}");
     }
 }
 

@@ -45,7 +45,7 @@ async fn a_page_of_a_configured_origin_may_call<B: BackEnd>() {
             assert_eq!(
                 allowed(&response),
                 [
-                    "access-control-allow-headers: authorization, content-type, x-request-id",
+                    "access-control-allow-headers: authorization, content-type, last-event-id, x-request-id",
                     "access-control-allow-methods: get, post, delete",
                     &format!("access-control-allow-origin: {origin}"),
                     READABLE,

@@ -1,10 +1,16 @@
 //! Live notice: server-sent events.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-use crate::support::{BackEnd, Redis, Request, SERVICE_KEY, on_every_back_end, start};
+use crate::support::{BackEnd, Memory, Redis, Request, SERVICE_KEY, on_every_back_end, start};
+
+/// Longer than anything here takes unless it hangs.
+const HANG: Duration = Duration::from_secs(60);
 
 on_every_back_end!(
     a_user_hears_of_its_own_sessions,
@@ -15,12 +21,15 @@ on_every_back_end!(
     a_client_carries_on_where_it_was,
     a_client_that_cannot_carry_on_is_told,
     a_shutdown_ends_the_streams,
+    a_user_has_so_many_streams_and_no_more,
 );
 
 /// A stream of events, as a browser reads it.
 struct Listener {
     lines: BufReader<TcpStream>,
     head: String,
+    /// The server has said that this was all, and hasn't just dropped the connection.
+    is_complete: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -39,7 +48,11 @@ impl Listener {
         while !head.ends_with("\r\n\r\n") {
             assert_ne!(lines.read_line(&mut head).await.unwrap(), 0, "{head}");
         }
-        Self { lines, head }
+        Self {
+            lines,
+            head,
+            is_complete: false,
+        }
     }
 
     /// Opens it, and reads how it begins.
@@ -68,6 +81,7 @@ impl Listener {
             if self.lines.read_line(&mut line).await.unwrap() == 0 {
                 return None;
             }
+            self.is_complete |= line == "0\r\n";
             // The sizes of chunks are among the lines; no field looks like one.
             match line.trim_end().split_once(": ") {
                 Some(("id", value)) => value.clone_into(&mut id),
@@ -231,6 +245,46 @@ async fn a_shutdown_ends_the_streams<B: BackEnd>() {
     let (mut listener, _ready) = Listener::begin(events).await;
     server.stop().await.unwrap();
     assert_eq!(listener.next().await, None);
+    assert!(listener.is_complete);
+}
+
+async fn a_user_has_so_many_streams_and_no_more<B: BackEnd>() {
+    let (server, _b) = start::<B>(&[]).await;
+    let (login, other) = (server.log_in(74).await, server.log_in(75).await);
+    let events = |token: &str| server.get("/sessions/events").bearer(token);
+    let mut listeners = Vec::new();
+    for _ in 0..32 {
+        listeners.push(Listener::begin(events(&login.token)).await);
+    }
+    let refused = events(&login.token).send().await;
+    refused.problem(429);
+    assert_eq!(refused.header("Retry-After"), Some("30"));
+    Listener::begin(events(&other.token)).await;
+    // Each that is closed makes room for another one.
+    drop(listeners.pop());
+    let again = async {
+        while events_status(events(&login.token)).await != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(HANG, again).await.unwrap();
+}
+
+async fn events_status(request: Request) -> u16 {
+    let head = Listener::open(request).await.head;
+    head.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn all_streams_together_leave_connections_for_others() {
+    let (server, _b) = start::<Memory>(&["--max-connections", "4"]).await;
+    let events = || server.get("/sessions/events?user_id=1").bearer(SERVICE_KEY);
+    let mut listeners = Vec::new();
+    for _ in 0..3 {
+        listeners.push(Listener::begin(events()).await);
+    }
+    events().send().await.problem(429);
+    server.get("/healthz").send().await.expect(200);
 }
 
 #[tokio::test]

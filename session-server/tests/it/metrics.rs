@@ -1,15 +1,20 @@
 //! Numbers for the operator.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use crate::support::{
     BackEnd, Fault, FaultyStore, Memory, Request, SERVICE_KEY, ServerProcess, TestServer,
     on_every_back_end, start,
 };
+
+/// Longer than anything here takes unless it hangs.
+const HANG: Duration = Duration::from_secs(60);
 
 on_every_back_end!(
     requests_are_counted_by_endpoint_method_and_status,
@@ -135,16 +140,19 @@ async fn what_is_open_is_counted_while_it_is<B: BackEnd>() {
     let held = tokio::net::TcpStream::connect(server.address)
         .await
         .unwrap();
-    let with_it = loop {
-        let figures = figures(&server).await;
-        if open(&figures) == 2.0 {
-            break figures;
+    let count = async |expected| {
+        loop {
+            let figures = figures(&server).await;
+            if open(&figures) == expected {
+                return figures;
+            }
         }
     };
+    let with_it = timeout(HANG, count(2.0)).await.unwrap();
     // The connection has asked for nothing.
     assert_eq!(with_it["session_server_requests_in_flight"], 1.0);
     drop(held);
-    while open(&figures(&server).await) != 1.0 {}
+    timeout(HANG, count(1.0)).await.unwrap();
 }
 
 async fn no_label_holds_a_secret_or_a_user<B: BackEnd>() {

@@ -25,6 +25,7 @@ on_every_back_end!(
     a_revoked_session_stops_at_the_next_request,
     a_role_can_be_demanded,
     the_clients_address_is_what_nginx_saw,
+    a_cookie_works_for_this_sites_pages_alone,
     while_nobody_can_tell_nobody_passes,
 );
 
@@ -117,6 +118,32 @@ async fn the_clients_address_is_what_nginx_saw<B: BackEnd>() {
     stream.write_all(&create.bytes()).await.unwrap();
     let response = Response::parse(&read_to_end(stream).await);
     assert_eq!(response.expect(200)["ip_address"], "127.0.0.2");
+}
+
+async fn a_cookie_works_for_this_sites_pages_alone<B: BackEnd>() {
+    let (server, _b) = start::<B>(&["--session-cookie", "true"]).await;
+    let service = Service::start().await;
+    let nginx = Nginx::start(server.address, service.address);
+    let login = server.log_in_admin("u-74").await;
+    let cookie = format!("__Host-session={}", login.token);
+    let here = format!("http://{}", nginx.address);
+    for path in ["/orders", "/back-office/", "/sessions/update-activity"] {
+        for (header, passes) in [
+            // What a browser sends that doesn't know the first of them.
+            (("Origin", here.as_str()), true),
+            (("Origin", "https://evil.example"), false),
+            (("Sec-Fetch-Site", "same-origin"), true),
+            (("Sec-Fetch-Site", "cross-site"), false),
+        ] {
+            let post = Request::new(nginx.address, "POST", path).header("Cookie", &cookie);
+            let response = post.header(header.0, header.1).send().await;
+            assert_eq!(
+                response.status == 200,
+                passes,
+                "{path} {header:?}: {response:?}"
+            );
+        }
+    }
 }
 
 async fn while_nobody_can_tell_nobody_passes<B: BackEnd>() {

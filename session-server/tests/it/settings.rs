@@ -131,6 +131,19 @@ async fn a_bad_setting_is_named_in_one_line() {
     }
 }
 
+/// Every page of the web could act as whoever visits it.
+#[tokio::test]
+async fn every_origin_with_credentials_is_refused() {
+    for origins in ["*", "https://app.example.com,*"] {
+        let mut command = ServerProcess::command();
+        command.env("CORS_ORIGINS", origins);
+        let (code, stdout, stderr) = output(command.env("CORS_CREDENTIALS", "true")).await;
+        assert_eq!((code, stdout.as_str()), (Some(2), ""), "{stderr}");
+        assert!(stderr.contains("CORS_ORIGINS"), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
+
 #[tokio::test]
 async fn help_fits_an_ordinary_terminal() {
     for flag in ["--help", "-h", "--version"] {

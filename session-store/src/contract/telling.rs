@@ -210,15 +210,16 @@ pub async fn a_mapped_address_is_the_same_address<H: Harness>(harness: &H) {
     }
 }
 
-/// Where no address is known, the first is no change; the next one is.
+/// Where no address is known, the first is no change; the next one is. The unspecified address is
+/// none.
 pub async fn the_first_address_is_no_change<H: Harness>(harness: &H) {
     let store = harness.store(idle_hour()).await;
-    for unknown in [None, Some("unknown".to_owned())] {
+    for unknown in [None, Some("unknown"), Some("0.0.0.0"), Some("::")] {
         let mut new = plain();
-        new.device.ip_address = unknown;
+        new.device.ip_address = unknown.map(Into::into);
         let login = login(&store, new).await;
         let mut events = store.events().await.expect("events");
-        for text in ["192.0.2.1", "192.0.2.2"] {
+        for text in ["::", "192.0.2.1", "0.0.0.0", "192.0.2.2", "::ffff:0.0.0.0"] {
             let touched = store.touch(login.session.id, Some(address(text))).await;
             assert!(touched.expect("touch").is_some());
         }

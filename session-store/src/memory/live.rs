@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::digest::Verifier;
-use crate::session::{Fingerprint, NewSession, Session};
+use crate::session::{Fingerprint, NewSession, Session, known};
 use crate::timestamp::Timestamp;
 use crate::token::SessionId;
 
@@ -33,7 +33,7 @@ impl Live {
         let absolute = new.absolute_timeout.unwrap_or(config.absolute_timeout);
         let mut live = Self {
             verifier: arrival.verifier,
-            address: new.device.address().map(|address| address.to_canonical()),
+            address: new.device.address(),
             idle: config.idle_timeout,
             absolute: now.saturating_add(absolute),
             session: Session {
@@ -62,8 +62,7 @@ impl Live {
 
     /// Remembers where an activity came from; answers the address if the one before was another.
     pub(super) fn moved_to(&mut self, address: IpAddr) -> Option<IpAddr> {
-        // An IPv4 address is the same one when a dual-stack socket shows it as IPv6.
-        let address = address.to_canonical();
+        let address = known(address)?;
         let before = self.address.replace(address)?;
         (before != address).then_some(address)
     }

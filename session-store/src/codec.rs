@@ -36,6 +36,7 @@ use std::time::Duration;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 
+use crate::credential::Mark;
 use crate::data::Data;
 use crate::digest::Verifier;
 use crate::ended::{EndReason, EndedSession};
@@ -202,6 +203,30 @@ impl From<Option<IpAddr>> for Address {
             None => Self::V4([0; 4]),
         }
     }
+}
+
+/// What is remembered of a credential, as bytes: when the newest was issued, and for how long.
+pub(crate) fn mark_bytes(mark: Mark) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    bytes[..6].copy_from_slice(&six_bytes(mark.issued_at));
+    bytes[6..].copy_from_slice(&six_bytes(mark.known_until));
+    bytes
+}
+
+/// Reads [`mark_bytes`]; `None` where they are something else.
+pub(crate) fn decode_mark(bytes: &[u8]) -> Option<Mark> {
+    let mut reader = Reader(bytes);
+    let mark = Mark {
+        issued_at: reader.timestamp().ok()?,
+        known_until: reader.timestamp().ok()?,
+    };
+    reader.0.is_empty().then_some(mark)
+}
+
+/// A moment as records and scripts have it.
+pub(crate) fn six_bytes(at: Timestamp) -> [u8; 6] {
+    let millis = at.min(Timestamp::END).as_millis().to_be_bytes();
+    millis[2..].try_into().expect("eight bytes less two")
 }
 
 /// Reads a record of the session `id`.

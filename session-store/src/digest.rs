@@ -7,8 +7,9 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::config::Pepper;
+use crate::credential::Credential;
 use crate::session::Fingerprint;
-use crate::token::Token;
+use crate::token::{SessionId, Token};
 use crate::user::UserId;
 
 const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -100,6 +101,22 @@ impl Digester {
         // All zero means "none" in a record.
         short[7] |= u8::from(short == [0; 8]);
         Fingerprint(short)
+    }
+
+    /// The session of a credential that somebody else issues, where it has one.
+    #[must_use]
+    pub fn session_id(&self, credential: &Credential) -> SessionId {
+        let user = &credential.user_id;
+        // No verifier's digest begins with these bytes: an id has no zero byte.
+        let hash = self.digest(&[
+            b"credential\0",
+            user.as_str().as_bytes(),
+            &[0],
+            &credential.name,
+        ]);
+        let mut short = [0; 12];
+        short.copy_from_slice(&hash[..12]);
+        SessionId::of(user, &short)
     }
 
     fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {

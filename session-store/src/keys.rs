@@ -7,6 +7,7 @@
 //! | key | type | what |
 //! |---|---|---|
 //! | `prefix:{bucket}:s:<id>` | string | the session's record |
+//! | `prefix:{bucket}:c:<id>` | string | what is remembered of the credential that the session goes by |
 //! | `prefix:{bucket}:u:<user id>` | sorted set | the user's index: sessions by expiry, known devices |
 //! | `prefix:{bucket}:d:<user id>` | hash | for each live session, what the history will keep of it |
 //! | `prefix:{bucket}:h:<user id>` | list | ended sessions, the last one first |
@@ -59,6 +60,11 @@ impl Keys {
     /// The key of a session's record.
     pub(crate) fn record(&self, id: SessionId) -> String {
         self.key(id.bucket(), "s:", id.local())
+    }
+
+    /// The key of what is remembered of the credential that a session goes by.
+    pub(crate) fn mark(&self, id: SessionId) -> String {
+        self.key(id.bucket(), "c:", id.local())
     }
 
     /// The key of the index of a user, whose bucket is `bucket`.

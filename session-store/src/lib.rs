@@ -44,6 +44,7 @@ mod codec;
 mod config;
 #[cfg(feature = "contract")]
 pub mod contract;
+mod credential;
 mod data;
 mod digest;
 mod ended;
@@ -72,6 +73,7 @@ mod user;
 
 pub use changes::{ChangeFeed, ChangeListener, ChangesError};
 pub use config::{Config, ConfigError, History, KnownDevices, Limit, LimitPolicy, Pepper};
+pub use credential::{CreatedFor, Credential, Standing};
 pub use data::{Data, DataError};
 pub use digest::{Digester, Verifier};
 pub use ended::{EndReason, EndedSession, RevokeReason};

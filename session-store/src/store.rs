@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::changes::{ChangeFeed, ChangeListener, ChangesError};
 use crate::config::Config;
+use crate::credential::{CreatedFor, Credential, Standing};
 use crate::ended::{EndedSession, RevokeReason};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::EventStream;
 use crate::page::{List, Page};
 use crate::session::{NewSession, Session, Update};
@@ -87,6 +88,53 @@ pub trait SessionStore: Send + Sync + 'static {
     ///
     /// As [`validate`](Self::validate).
     fn peek(&self, token: &Token) -> impl Future<Output = Result<Option<Session>>> + Send;
+
+    /// Whether a credential that somebody else has issued is good, and its session where it has one.
+    /// Marks that active, as [`validate`](Self::validate) does.
+    ///
+    /// Once its session has ended, for whatever reason, the credential is refused for as long as it, or
+    /// another one of its series, may come. The session's name and role follow the newest credential
+    /// that was seen.
+    ///
+    /// **Cost**: one plain read of two keys; a round trip more where the touch is due, and one for each
+    /// credential that is newer than those seen before.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::Error::Invalid) where the credential's name or role is too long,
+    /// [`Record`](crate::Error::Record), and [`Conflict`](crate::Error::Conflict) where others change
+    /// the session faster than this call can follow. A store that doesn't implement it
+    /// [refuses](crate::Error::Refused).
+    fn standing(
+        &self,
+        credential: &Credential,
+        address: Option<IpAddr>,
+    ) -> impl Future<Output = Result<Standing>> + Send {
+        let _ = (credential, address);
+        ready(Err(no_credentials()))
+    }
+
+    /// Creates the session of a credential that somebody else has issued, unless it has one or had
+    /// one. User, name and role are the credential's, whatever `new` says; all else is as in
+    /// [`create`](Self::create).
+    ///
+    /// **Cost**: one round trip; where there is a session already, one more.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create) and [`standing`](Self::standing).
+    ///
+    /// # Cancel safety
+    ///
+    /// After one that was cut off, call it again: it answers the session that there is.
+    fn create_for(
+        &self,
+        credential: &Credential,
+        new: NewSession,
+    ) -> impl Future<Output = Result<CreatedFor>> + Send {
+        let _ = (credential, new);
+        ready(Err(no_credentials()))
+    }
 
     /// The session of this id. An id names a session and proves nothing: never log somebody in by
     /// it.
@@ -298,6 +346,10 @@ pub trait SessionStore: Send + Sync + 'static {
         let reason = "this store doesn't tell of changes, which a near cache takes";
         ready(Err(ChangesError::Unsupported(reason)))
     }
+}
+
+fn no_credentials() -> Error {
+    Error::Refused("this store has no sessions for credentials that others issue".into())
 }
 
 /// What [`create`](SessionStore::create) did.

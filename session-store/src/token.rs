@@ -34,7 +34,7 @@ pub struct SessionId([u8; ID_CHARS]);
 pub struct SessionIdError;
 
 impl SessionId {
-    fn of(user: &UserId, random: &[u8; ID_BYTES]) -> Self {
+    pub(crate) fn of(user: &UserId, random: &[u8; ID_BYTES]) -> Self {
         let mut id = [0; ID_CHARS];
         id[..BUCKET_CHARS].copy_from_slice(&digest::bucket(user).0);
         URL_SAFE_NO_PAD

@@ -3,9 +3,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use session_store::{
-    ChangeFeed, ChangeListener, ChangesError, Config, Created, EndReason, EndedSession,
-    EventStream, List, NewSession, Page, Result, RevokeReason, RevokedAll, Rotated, Session,
-    SessionId, SessionStore, Token, Update, Updated, UserId,
+    ChangeFeed, ChangeListener, ChangesError, Config, Created, CreatedFor, Credential, EndReason,
+    EndedSession, EventStream, List, NewSession, Page, Result, RevokeReason, RevokedAll, Rotated,
+    Session, SessionId, SessionStore, Standing, Token, Update, Updated, UserId,
 };
 
 use super::operations::{Operations, outcome};
@@ -54,6 +54,16 @@ impl<T> Answer for Option<T> {
     }
 }
 
+impl Answer for Standing {
+    fn outcome(&self) -> &'static str {
+        match self {
+            Self::Live(_) => "ok",
+            Self::NoSession | Self::Over => "absent",
+        }
+    }
+}
+
+impl Answer for CreatedFor {}
 impl Answer for () {}
 impl Answer for u64 {}
 impl Answer for Created {}
@@ -70,6 +80,21 @@ impl<S: SessionStore> SessionStore for Measured<S> {
         let created = self.measure("create", self.inner.create(new)).await?;
         self.operations.begun();
         self.ended(&created.ended);
+        Ok(created)
+    }
+
+    async fn standing(&self, credential: &Credential, address: Option<IpAddr>) -> Result<Standing> {
+        let call = self.inner.standing(credential, address);
+        self.measure("standing", call).await
+    }
+
+    async fn create_for(&self, credential: &Credential, new: NewSession) -> Result<CreatedFor> {
+        let call = self.inner.create_for(credential, new);
+        let created = self.measure("create_for", call).await?;
+        if let CreatedFor::Begun(created) = &created {
+            self.operations.begun();
+            self.ended(&created.ended);
+        }
         Ok(created)
     }
 

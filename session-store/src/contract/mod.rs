@@ -32,6 +32,7 @@
 mod authenticating;
 mod cancelling;
 mod creating;
+mod credentials;
 mod devices;
 mod expiry;
 mod limits;
@@ -108,6 +109,19 @@ behaviours! { $
         data_may_be_as_large_as_any_configuration_allows,
         a_user_id_keeps_its_type_and_is_one_user,
         user_ids_of_any_shape_are_kept_apart;
+    credentials:
+        a_credential_has_the_session_that_is_created_for_it,
+        a_credential_has_one_session,
+        a_credential_whose_session_ended_is_over,
+        a_credential_of_a_session_that_is_kept_stays_good,
+        a_session_ends_with_its_single_credential,
+        an_idle_timeout_ends_a_credential,
+        a_session_follows_the_newest_of_its_series,
+        a_series_stays_over,
+        credentials_are_kept_apart,
+        a_claim_that_is_too_long_is_named,
+        no_credential_brings_a_session_back,
+        the_newest_credential_has_the_last_word;
     devices:
         a_login_from_the_same_device_replaces,
         a_device_is_one_users,

@@ -10,8 +10,9 @@ use crate::ended::{EndReason, EndedSession};
 use crate::error::{Error, Result};
 use crate::event::EventKind;
 use crate::session::{Fingerprint, Session, Update};
+use crate::store::Created;
 use crate::timestamp::Timestamp;
-use crate::token::SessionId;
+use crate::token::{SessionId, Token};
 
 /// Sessions that have to end, and why.
 type Leaving = Vec<(SessionId, EndReason)>;
@@ -21,6 +22,17 @@ pub(super) struct Entered {
     pub(super) session: Session,
     pub(super) ended: Vec<EndedSession>,
     pub(super) new_device: Option<bool>,
+}
+
+impl Entered {
+    pub(super) fn created(self, token: Token) -> Created {
+        Created {
+            token,
+            session: self.session,
+            ended: self.ended,
+            new_device: self.new_device,
+        }
+    }
 }
 
 impl State {
@@ -106,7 +118,18 @@ impl State {
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Option<Session> {
-        let session = self.authenticate(id, verifier)?;
+        self.authenticate(id, verifier)?;
+        self.active(id, address, now)
+    }
+
+    /// The session, marked active where that is due.
+    pub(super) fn active(
+        &mut self,
+        id: SessionId,
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Option<Session> {
+        let session = self.session(id)?;
         let interval = self.config.touch_interval;
         if session.last_activity.saturating_add(interval) > now {
             return Some(session.clone());

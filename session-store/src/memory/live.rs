@@ -12,6 +12,8 @@ pub(super) struct Arrival {
     pub(super) id: SessionId,
     pub(super) verifier: Verifier,
     pub(super) fingerprint: Option<Fingerprint>,
+    /// When it ends at the latest, whatever its timeout.
+    pub(super) ends_at: Option<Timestamp>,
     pub(super) new: NewSession,
 }
 
@@ -31,11 +33,14 @@ impl Live {
     pub(super) fn begin(arrival: Arrival, config: &Config, now: Timestamp) -> Self {
         let new = arrival.new;
         let absolute = new.absolute_timeout.unwrap_or(config.absolute_timeout);
+        let absolute = now.saturating_add(absolute);
         let mut live = Self {
             verifier: arrival.verifier,
             address: new.device.address(),
             idle: config.idle_timeout,
-            absolute: now.saturating_add(absolute),
+            absolute: arrival
+                .ends_at
+                .map_or(absolute, |ends_at| ends_at.min(absolute)),
             session: Session {
                 id: arrival.id,
                 user_id: new.user_id,
@@ -52,6 +57,11 @@ impl Live {
         };
         live.mark_active(now);
         live
+    }
+
+    /// When it ends at the latest.
+    pub(super) fn absolute(&self) -> Timestamp {
+        self.absolute
     }
 
     pub(super) fn mark_active(&mut self, now: Timestamp) {

@@ -3,6 +3,7 @@
 mod change;
 mod changes;
 mod clock;
+mod credential;
 mod device;
 mod events;
 mod history;
@@ -21,11 +22,13 @@ use std::time::{Duration, SystemTime};
 
 use self::changes::Feed;
 pub use self::clock::ManualClock;
+use self::credential::Coming;
 use self::live::Arrival;
 use self::state::State;
 use self::sweep::Sweeper;
 use crate::changes::{ChangeFeed, ChangeListener, ChangesError};
 use crate::config::Config;
+use crate::credential::{CreatedFor, Credential, Standing};
 use crate::digest::Digester;
 use crate::ended::{EndedSession, RevokeReason};
 use crate::error::Result;
@@ -118,6 +121,18 @@ impl MemoryStore {
 }
 
 impl Inner {
+    /// What is computed before the state is locked.
+    fn arrival(&self, token: &Token, new: NewSession) -> Arrival {
+        let fingerprint = new.fingerprint.as_deref();
+        Arrival {
+            id: token.id(),
+            verifier: self.digester.verifier(token),
+            fingerprint: fingerprint.map(|text| self.digester.fingerprint(&new.user_id, text)),
+            ends_at: None,
+            new,
+        }
+    }
+
     /// One atomic step. The clock is read once and under the lock, so that the order of the
     /// moments is the order of the steps.
     fn step<T>(&self, change: impl FnOnce(&mut State, Timestamp) -> T) -> T {
@@ -137,20 +152,30 @@ impl SessionStore for MemoryStore {
     async fn create(&self, new: NewSession) -> Result<Created> {
         new.check(&self.0.config)?;
         let token = Token::mint(&new.user_id)?;
-        let fingerprint = new.fingerprint.as_deref();
-        let arrival = Arrival {
-            id: token.id(),
-            verifier: self.0.digester.verifier(&token),
-            fingerprint: fingerprint.map(|text| self.0.digester.fingerprint(&new.user_id, text)),
-            new,
-        };
+        let arrival = self.0.arrival(&token, new);
         let entered = self.0.step(|state, now| state.create(arrival, now))?;
-        Ok(Created {
-            token,
-            session: entered.session,
-            ended: entered.ended,
-            new_device: entered.new_device,
-        })
+        Ok(entered.created(token))
+    }
+
+    async fn standing(&self, credential: &Credential, address: Option<IpAddr>) -> Result<Standing> {
+        credential.check()?;
+        let id = self.0.digester.session_id(credential);
+        let step = |state: &mut State, now| state.standing(id, credential, address, now);
+        Ok(self.0.step(step))
+    }
+
+    async fn create_for(&self, credential: &Credential, new: NewSession) -> Result<CreatedFor> {
+        let new = credential.claims_in(new);
+        new.check(&self.0.config)?;
+        let token = Token::mint_for(self.0.digester.session_id(credential))?;
+        let arrival = self.0.arrival(&token, new);
+        let step = |state: &mut State, now| state.create_for(credential, arrival, now);
+        let entered = match self.0.step(step)? {
+            Coming::Entered(entered) => entered,
+            Coming::Stands(session) => return Ok(CreatedFor::Stands(session)),
+            Coming::Over => return Ok(CreatedFor::Over),
+        };
+        Ok(CreatedFor::Begun(entered.created(token)))
     }
 
     async fn validate(&self, token: &Token, address: Option<IpAddr>) -> Result<Option<Session>> {

@@ -2,6 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::changes::Listeners;
+use super::credential::Marks;
 use super::events::Events;
 use super::live::Live;
 use super::page::page;
@@ -26,6 +27,8 @@ pub(super) struct State {
     pub(super) listeners: Listeners,
     pub(super) sessions: HashMap<SessionId, Live>,
     pub(super) users: HashMap<Arc<str>, User>,
+    /// What is remembered of the credentials that sessions go by, or went by.
+    pub(super) marks: Marks,
     /// Every session by the last moment of its life.
     expiries: BTreeSet<(Timestamp, SessionId)>,
     /// Every user who has no session, by the last moment in which he is known.
@@ -42,6 +45,7 @@ impl State {
             events: Events::new(),
             listeners: Listeners::default(),
             sessions: HashMap::new(),
+            marks: Marks::default(),
             users: HashMap::new(),
             expiries: BTreeSet::new(),
             remembered: BTreeSet::new(),
@@ -54,6 +58,7 @@ impl State {
         while let Some((at, id)) = self.expiries.first().copied().filter(|due| due.0 < now) {
             self.end(id, at, EndReason::Expired);
         }
+        self.marks.settle(now);
         while let Some((_, name)) = pop_due(&mut self.prunes, now) {
             self.prune(&name, now);
         }
@@ -172,13 +177,14 @@ impl State {
 
     /// Of every table, so that tests see that none leaks.
     #[cfg(test)]
-    pub(super) fn sizes(&self) -> [usize; 5] {
+    pub(super) fn sizes(&self) -> [usize; 6] {
         [
             self.sessions.len(),
             self.users.len(),
             self.expiries.len(),
             self.remembered.len(),
             self.prunes.len(),
+            self.marks.count(),
         ]
     }
 

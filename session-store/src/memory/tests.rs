@@ -72,7 +72,7 @@ fn nothing_is_left_once_everything_is_over() {
     logout(&store, 3);
     assert_eq!(
         store.0.state.lock().expect("lock").sizes(),
-        [9, 10, 9, 1, 10]
+        [9, 10, 9, 1, 10, 0]
     );
     clock.advance(60 * SECOND);
     at_once(store.ping()).expect("ping");
@@ -81,7 +81,7 @@ fn nothing_is_left_once_everything_is_over() {
     assert_eq!(sizes[..4], [0, 10, 0, 10]);
     clock.advance(61 * SECOND);
     at_once(store.count(&UserId::from(0))).expect("count");
-    assert_eq!(store.0.state.lock().expect("lock").sizes(), [0; 5]);
+    assert_eq!(store.0.state.lock().expect("lock").sizes(), [0; 6]);
 }
 
 #[test]
@@ -138,7 +138,10 @@ fn a_history_is_dropped_where_its_user_is() {
         clock.advance(SECOND);
     }
     at_once(store.count(&UserId::from(0))).expect("count");
-    assert_eq!(store.0.state.lock().expect("lock").sizes(), [0, 1, 0, 1, 1]);
+    assert_eq!(
+        store.0.state.lock().expect("lock").sizes(),
+        [0, 1, 0, 1, 1, 0]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,13 +150,19 @@ async fn what_is_over_is_dropped_while_nobody_calls() {
     login(&store, 1);
     clock.advance(61 * SECOND);
     tokio::time::sleep(2 * SECOND).await;
-    assert_eq!(store.0.state.lock().expect("lock").sizes(), [0, 1, 0, 1, 1]);
+    assert_eq!(
+        store.0.state.lock().expect("lock").sizes(),
+        [0, 1, 0, 1, 1, 0]
+    );
     clock.advance(30 * SECOND);
     tokio::time::sleep(2 * SECOND).await;
-    assert_eq!(store.0.state.lock().expect("lock").sizes(), [0, 1, 0, 1, 0]);
+    assert_eq!(
+        store.0.state.lock().expect("lock").sizes(),
+        [0, 1, 0, 1, 0, 0]
+    );
     clock.advance(30 * SECOND);
     tokio::time::sleep(2 * SECOND).await;
-    assert_eq!(store.0.state.lock().expect("lock").sizes(), [0; 5]);
+    assert_eq!(store.0.state.lock().expect("lock").sizes(), [0; 6]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,6 +16,7 @@ use self::kept::{Dropping, Kept};
 pub use self::options::{NearCacheOptions, NearCacheUsage};
 use crate::changes::{ChangeFeed, ChangesError};
 use crate::config::Config;
+use crate::credential::{CreatedFor, Credential, Standing};
 use crate::digest::Digester;
 use crate::ended::{EndedSession, RevokeReason};
 use crate::error::{Error, Result};
@@ -159,6 +160,22 @@ impl<S: SessionStore> SessionStore for NearCache<S> {
         let created = self.0.store.create(new).await?;
         unknown.known();
         self.0.kept.drop_ended(&created.ended);
+        Ok(created)
+    }
+
+    async fn standing(&self, credential: &Credential, address: Option<IpAddr>) -> Result<Standing> {
+        // It may be touched, or follow the credential. Nothing is kept: nothing here proves a token.
+        let _after = self.dropping(self.0.digester.session_id(credential));
+        self.0.store.standing(credential, address).await
+    }
+
+    async fn create_for(&self, credential: &Credential, new: NewSession) -> Result<CreatedFor> {
+        let unknown = Dropping::user(&self.0.kept, &credential.user_id);
+        let created = self.0.store.create_for(credential, new).await?;
+        if let CreatedFor::Begun(created) = &created {
+            unknown.known();
+            self.0.kept.drop_ended(&created.ended);
+        }
         Ok(created)
     }
 

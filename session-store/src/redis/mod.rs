@@ -5,6 +5,7 @@ mod clock;
 mod cluster;
 mod connect;
 mod connection;
+mod credentials;
 mod deadline;
 mod events;
 mod node;
@@ -25,6 +26,7 @@ use self::tracking::Tracking;
 use crate::changes::{ChangeFeed, ChangeListener, ChangesError};
 use crate::codec::{self, Record};
 use crate::config::Config;
+use crate::credential::{CreatedFor, Credential, Standing};
 use crate::ended::{EndReason, EndedSession, RevokeReason};
 use crate::error::{Error, RecordError, Result};
 use crate::event::EventStream;
@@ -75,6 +77,20 @@ struct Inner {
     deadline: Duration,
 }
 
+/// What came of an attempt to create a session.
+enum Outcome {
+    Created(Created),
+    /// What was to be created, and why it wasn't.
+    NotCreated(NewSession, Obstacle),
+}
+
+enum Obstacle {
+    /// There is a session of that id, or the credential had one.
+    Taken,
+    /// The credential has expired.
+    Past,
+}
+
 impl SessionStore for RedisStore {
     fn config(&self) -> &Config {
         &self.scripts().config
@@ -82,48 +98,34 @@ impl SessionStore for RedisStore {
 
     async fn create(&self, new: NewSession) -> Result<Created> {
         new.check(self.config())?;
-        let fingerprint = new.fingerprint.as_deref();
-        let fingerprint = self.scripts().fingerprint(&new.user_id, fingerprint);
-        let mut evicted = Vec::new();
+        let mut new = new;
         loop {
             let token = Token::mint(&new.user_id)?;
-            match self.scripts().create(&new, fingerprint, &token).await? {
-                Create::Created {
-                    now,
-                    new_device,
-                    ended,
-                } => {
-                    let mut ended = ended_sessions(now, ended);
-                    ended.append(&mut evicted);
-                    return Ok(Created {
-                        session: self.as_created(new, fingerprint, token.id(), now),
-                        token,
-                        ended,
-                        new_device,
-                    });
-                }
-                Create::Taken => {}
-                Create::More(now, ended) => evicted.extend(ended_sessions(now, ended)),
-                Create::Limit => {
-                    let max = self.config().limit.map_or(0, |limit| limit.max.get());
-                    return Err(Error::LimitReached { max });
-                }
+            match self.create_once(new, token, None).await? {
+                Outcome::Created(created) => return Ok(created),
+                Outcome::NotCreated(as_it_was, _) => new = as_it_was,
             }
         }
+    }
+
+    async fn standing(&self, credential: &Credential, address: Option<IpAddr>) -> Result<Standing> {
+        credentials::standing(self, credential, address).await
+    }
+
+    async fn create_for(&self, credential: &Credential, new: NewSession) -> Result<CreatedFor> {
+        credentials::create_for(self, credential, new).await
     }
 
     async fn validate(&self, token: &Token, address: Option<IpAddr>) -> Result<Option<Session>> {
         let Some(session) = self.peek(token).await? else {
             return Ok(None);
         };
-        let interval = self.config().touch_interval;
-        let due = session.last_activity.saturating_add(interval);
-        if due > self.scripts().connection.server_time() {
+        if !self.touch_is_due(&session) {
             return Ok(Some(session));
         }
         // The touch doesn't look at the token, so its answer is checked again: a rotation in
         // between would let the old token pass.
-        let interval = duration_millis(interval);
+        let interval = duration_millis(self.config().touch_interval);
         let touched = self.touch_after(token.id(), interval, address).await?;
         Ok(self.proven(token, touched))
     }
@@ -148,7 +150,7 @@ impl SessionStore for RedisStore {
         let mut wanted = current.clone();
         update.apply_to(&mut wanted);
         let fingerprint = update.fingerprint.as_deref();
-        match self.scripts().update(&wanted, fingerprint).await? {
+        match self.scripts().update(&wanted, fingerprint, None).await? {
             Updating::Updated {
                 now,
                 new_device,
@@ -264,6 +266,61 @@ impl RedisStore {
         record.map(|record| decode(id, &record)).transpose()
     }
 
+    /// Creates a session with this token, unless there is one of its id.
+    async fn create_once(
+        &self,
+        new: NewSession,
+        token: Token,
+        credential: Option<&Credential>,
+    ) -> Result<Outcome> {
+        let fingerprint = new.fingerprint.as_deref();
+        let fingerprint = self.scripts().fingerprint(&new.user_id, fingerprint);
+        let mut evicted = Vec::new();
+        loop {
+            let create = self.scripts().create(&new, fingerprint, &token, credential);
+            match create.await? {
+                Create::Created {
+                    now,
+                    new_device,
+                    ended,
+                } => {
+                    let mut ended = ended_sessions(now, ended);
+                    ended.append(&mut evicted);
+                    let ends_at = credential.and_then(|credential| credential.ends_at);
+                    return Ok(Outcome::Created(Created {
+                        session: self.as_created(new, fingerprint, token.id(), now, ends_at),
+                        token,
+                        ended,
+                        new_device,
+                    }));
+                }
+                Create::Taken => return Ok(Outcome::NotCreated(new, Obstacle::Taken)),
+                Create::Past => return Ok(Outcome::NotCreated(new, Obstacle::Past)),
+                Create::More(now, ended) => evicted.extend(ended_sessions(now, ended)),
+                Create::Limit => {
+                    let max = self.config().limit.map_or(0, |limit| limit.max.get());
+                    return Err(Error::LimitReached { max });
+                }
+            }
+        }
+    }
+
+    fn touch_is_due(&self, session: &Session) -> bool {
+        let interval = self.config().touch_interval;
+        let due = session.last_activity.saturating_add(interval);
+        due <= self.scripts().connection.server_time()
+    }
+
+    /// The session, marked active where that is due.
+    async fn touched(&self, session: Session, address: Option<IpAddr>) -> Result<Option<Session>> {
+        if !self.touch_is_due(&session) {
+            return Ok(Some(session));
+        }
+        let interval = duration_millis(self.config().touch_interval);
+        let touched = self.touch_after(session.id, interval, address).await?;
+        Ok(touched.map(|record| record.session))
+    }
+
     async fn touch_after(
         &self,
         id: SessionId,
@@ -302,10 +359,12 @@ impl RedisStore {
         fingerprint: Option<Fingerprint>,
         id: SessionId,
         now: Timestamp,
+        ends_at: Option<Timestamp>,
     ) -> Session {
         let config = self.config();
         let absolute = new.absolute_timeout.unwrap_or(config.absolute_timeout);
         let absolute = now.saturating_add(absolute);
+        let absolute = ends_at.map_or(absolute, |ends_at| ends_at.min(absolute));
         let idle = codec::idle_millis(config.idle_timeout);
         Session {
             id,

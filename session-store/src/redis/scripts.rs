@@ -9,6 +9,7 @@ use super::connection::Connection;
 use super::source::Sources;
 use crate::codec::{self, Texts};
 use crate::config::Config;
+use crate::credential::{Credential, Mark};
 use crate::digest::{self, Digester};
 use crate::ended::EndReason;
 use crate::error::{Error, Result};
@@ -40,8 +41,10 @@ pub(super) enum Create {
         new_device: Option<bool>,
         ended: Ended,
     },
-    /// The id exists; mint another.
+    /// The id exists; mint another. With a credential: it has a session, or had one.
     Taken,
+    /// The credential has expired.
+    Past,
     /// The limit is reached, and the policy is to reject.
     Limit,
     /// Some sessions over the limit were evicted; call again.
@@ -120,12 +123,18 @@ impl Scripts {
         new: &NewSession,
         fingerprint: Option<Fingerprint>,
         token: &Token,
+        credential: Option<&Credential>,
     ) -> Result<Create> {
         let verifier = self.digester.verifier(token);
         let timeout = new.absolute_timeout.unwrap_or(self.config.absolute_timeout);
         let mut call = self.of_session(&self.sources.create, token.id());
         call.arg(codec::new_record(new, fingerprint, &verifier))
             .arg(duration_millis(timeout));
+        if let Some(credential) = credential {
+            let ends_at = credential.ends_at.unwrap_or(Timestamp::END);
+            let mark = codec::mark_bytes(credential.mark());
+            call.arg([&mark[..], &codec::six_bytes(ends_at)].concat());
+        }
 
         type Reply = (String, u64, i8, Vec<Bytes>);
         let (outcome, now, new_device, ended): Reply = self.connection.run(&call).await?;
@@ -137,6 +146,7 @@ impl Scripts {
                 ended: ended_sessions(token.id().bucket(), ended)?,
             },
             "taken" => Create::Taken,
+            "past" => Create::Past,
             "limit" => Create::Limit,
             "more" => Create::More(now, ended_sessions(token.id().bucket(), ended)?),
             _ => return Err(unexpected("create.lua")),
@@ -167,11 +177,13 @@ impl Scripts {
         self.connection.run(&call).await
     }
 
-    /// `wanted` is the session as it is to be, with the revision that it must have now.
+    /// `wanted` is the session as it is to be, with the revision that it must have now; `mark` is of
+    /// the credential that says so, where one does.
     pub(super) async fn update(
         &self,
         wanted: &Session,
         fingerprint: Option<&str>,
+        mark: Option<Mark>,
     ) -> Result<Update> {
         let texts = Texts::of(
             wanted.username.as_deref(),
@@ -185,6 +197,9 @@ impl Scripts {
             .arg(&[texts.flags(&wanted.user_id)][..])
             .arg(texts.encode())
             .arg(wanted.data.as_bytes());
+        if let Some(mark) = mark {
+            call.arg(&codec::mark_bytes(mark)[..]);
+        }
 
         type Reply = (String, u64, i8, Vec<Bytes>, Bytes);
         let (outcome, now, new_device, ended, record): Reply = self.connection.run(&call).await?;

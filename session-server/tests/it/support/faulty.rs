@@ -1,9 +1,9 @@
 use std::net::IpAddr;
 
 use session_store::{
-    Config, Created, EndedSession, Error, EventStream, List, MemoryStore, NewSession, Page,
-    RecordError, Result, RevokeReason, RevokedAll, Rotated, Session, SessionId, SessionStore,
-    Token, Update, Updated, UserId,
+    Config, Created, CreatedFor, Credential, EndedSession, Error, EventStream, List, MemoryStore,
+    NewSession, Page, RecordError, Result, RevokeReason, RevokedAll, Rotated, Session, SessionId,
+    SessionStore, Standing, Token, Update, Updated, UserId,
 };
 
 /// What goes wrong.
@@ -77,6 +77,8 @@ impl SessionStore for FaultyStore {
 
     gated! {
         create(new: NewSession) -> Created;
+        standing(credential: &Credential, address: Option<IpAddr>) -> Standing;
+        create_for(credential: &Credential, new: NewSession) -> CreatedFor;
         validate(token: &Token, address: Option<IpAddr>) -> Option<Session>;
         peek(token: &Token) -> Option<Session>;
         get(id: SessionId) -> Option<Session>;

@@ -2,9 +2,12 @@
 --
 -- KEYS[1] the session's record
 -- ARGV[1] the record from its verifier on   ARGV[2] absolute timeout, ms
+-- ARGV[3] where the session goes by a credential of somebody else's: when that was issued, until when
+-- to remember it, when the session ends at the latest; 6 bytes each
 -- Returns { outcome, now, new device (1, 0; -1 = no fingerprint), { id, reason, record, … } }.
--- Outcomes: 'created'; without a session 'taken' (the id exists; nothing has changed), 'limit'
--- (refused), or 'more' (some of very many sessions over the limit were evicted: call again).
+-- Outcomes: 'created'; without a session 'taken' (the id exists, or the credential has had a session;
+-- nothing has changed), 'past' (the credential has expired), 'limit' (refused), or 'more' (some of very
+-- many sessions over the limit were evicted: call again).
 
 include 'parts/begin'
 include 'parts/clock'
@@ -15,6 +18,21 @@ local uid_bytes, texts_bytes = cut('>I2I2', rest, 30)
 local owner = sub(rest, 34, 33 + uid_bytes)
 local index, stubs = base .. 'u:' .. owner, base .. 'd:' .. owner
 local ending, going, ended, scores, news = {}
+
+local mark, issued_at, known_until
+if ARGV[3] then
+  local ends_at
+  mark = base .. 'c:' .. id
+  issued_at, known_until, ends_at = cut('>I6I6I6', ARGV[3])
+  if call('EXISTS', mark) == 1 then
+    return { 'taken', now, -1, {} }
+  end
+  if ends_at <= now then
+    return { 'past', now, -1, {} }
+  end
+  absolute = math.min(absolute, ends_at)
+  known_until = math.max(absolute, known_until)
+end
 
 include 'parts/device'
 if same then
@@ -29,6 +47,9 @@ local expires = IDLE_MS > 0 and math.min(absolute, now + IDLE_MS) or absolute
 local times = pack('>I6I6I6I6', now, now, absolute, IDLE_MS)
 if not call('SET', KEYS[1], '\1' .. times .. rest, 'PXAT', format('%d', expires), 'NX') then
   return { 'taken', now, -1, {} }
+end
+if mark then
+  call('SET', mark, pack('>I6I6', issued_at, known_until), 'PXAT', format('%d', known_until))
 end
 local keep_until = format('%d', expires + KEEP_MS)
 -- Before others are taken out, so that the hash keeps its time to live.

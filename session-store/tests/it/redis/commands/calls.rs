@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use session_store::{
-    Config, Created, Data, Limit, LimitPolicy, List, NewSession, RedisStore, RevokeReason,
-    SessionStore, Update, UserId,
+    Config, Created, Credential, Data, Limit, LimitPolicy, List, NewSession, RedisStore,
+    RevokeReason, SessionStore, Timestamp, Update, UserId,
 };
 use session_test::RedisServer;
 
@@ -82,6 +82,12 @@ impl Calls {
         count!(self; "`validate`" => full.validate(&token, None));
         count!(self; "`peek`" => full.peek(&token));
         count!(self; "`get`" => full.get(token.id()));
+        let now = Timestamp::from_millis(self.server.clock().now_millis());
+        let expires_at = now.saturating_add(Duration::from_secs(3600));
+        let credential = Credential::single(UserId::from(2), "a token", now, expires_at);
+        count!(self; "`create_for`" => full.create_for(&credential, documented(2, "a")));
+        count!(self; "`create_for`, again" => full.create_for(&credential, documented(2, "a")));
+        count!(self; "`standing`" => full.standing(&credential, None));
         // Whether it is due is told by the clock that the store has read last.
         self.server.advance(Duration::from_secs(1));
         self.due.ping().await.unwrap();

@@ -35,10 +35,10 @@ pub(crate) async fn answer<S: SessionStore>(
     let settings = &router.app.settings;
     let requests = &router.app.metrics.requests;
     let _in_flight = requests.begin();
-    let exchange = Exchange::begin(&request, &settings.credentials);
+    let client = client_address(peer, request.headers(), &settings.proxies);
+    let exchange = Exchange::begin(&request, client, &settings.credentials);
     hide_credentials(request.headers_mut());
     let origin = settings.cors.allowed(request.headers());
-    let client = client_address(peer, request.headers(), &settings.proxies);
     // Pinned here, so that what is wrapped around it moves a pointer and not the whole future.
     let answer = pin!(router.answer(request, client, &exchange));
     // Nothing is used again that a panic could have left half done.

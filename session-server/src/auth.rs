@@ -2,10 +2,11 @@
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
-use session_store::{Session, SessionStore, Token, UserId};
+use session_store::{Credential, Session, SessionStore, Standing, Token, UserId};
 
 use crate::cookie;
 use crate::exchange::CallerName;
+use crate::jwt::AccessTokens;
 use crate::problem::Problem;
 use crate::router::{App, Call};
 
@@ -16,6 +17,9 @@ pub(crate) enum Caller {
     Service,
     /// An end user's client, by the token of its session.
     Session(Box<Session>),
+    /// An end user's client, by an access token of another issuer, and its session where it has
+    /// one.
+    AccessToken(Box<Credential>, Option<Box<Session>>),
 }
 
 impl Caller {
@@ -45,40 +49,83 @@ impl Caller {
         app: &App<S>,
         call: &Call<'_>,
     ) -> Result<Self, Problem> {
-        let credential = Credential::of(app, call)?;
-        if credential.is_cookie {
+        let shown = Shown::of(app, call)?;
+        if shown.is_cookie {
             cookie::refuse_cross_site(method, &call.parts.headers, &app.settings.cors)?;
         }
-        Self::by(credential, app, call).await
+        Self::by(shown, app, call).await
     }
 
     async fn by<S: SessionStore>(
-        credential: Credential<'_>,
+        shown: Shown<'_>,
         app: &App<S>,
         call: &Call<'_>,
     ) -> Result<Self, Problem> {
-        let token = Token::parse(credential.text);
+        let token = Token::parse(shown.text);
         let keys = &app.settings.credentials;
         // The digest that a key is found by is worth as much as the rest of this together.
-        let may_be_key = !credential.is_cookie && (token.is_err() || keys.has_key_like_token());
-        let key = may_be_key
-            .then(|| keys.service_key(credential.text))
-            .flatten();
+        let may_be_key = !shown.is_cookie && (token.is_err() || keys.has_key_like_token());
+        let key = may_be_key.then(|| keys.service_key(shown.text)).flatten();
         if let Some(key) = key {
             let name = key.name().to_owned();
             call.exchange.set_caller(CallerName::Service(name));
             return Ok(Self::Service);
         }
-        let token = token.map_err(|_| Problem::invalid_credential())?;
-        let session = app.store.validate(&token, Some(call.client)).await?;
+        match token {
+            Ok(token) => Self::by_token(&token, app, call).await,
+            Err(_) if shown.is_cookie => Err(Problem::invalid_credential()),
+            Err(_) => Self::by_access_token(shown.text, app, call).await,
+        }
+    }
+
+    async fn by_token<S: SessionStore>(
+        token: &Token,
+        app: &App<S>,
+        call: &Call<'_>,
+    ) -> Result<Self, Problem> {
+        let session = app.store.validate(token, Some(call.client)).await?;
         let session = Box::new(session.ok_or_else(Problem::invalid_credential)?);
         call.exchange.set_caller(CallerName::Session(session.id));
         Ok(Self::Session(session))
     }
 
+    async fn by_access_token<S: SessionStore>(
+        text: &str,
+        app: &App<S>,
+        call: &Call<'_>,
+    ) -> Result<Self, Problem> {
+        let refused = Problem::invalid_credential;
+        let tokens = app.settings.access_tokens.as_ref();
+        let tokens = tokens.filter(|_| AccessTokens::may_be(text));
+        let credential = tokens.ok_or_else(refused)?.check(text);
+        let credential = credential.map_err(|reason| refused().because(reason))?;
+        let session = match app.store.standing(&credential, Some(call.client)).await? {
+            Standing::NoSession => None,
+            Standing::Live(session) => Some(Box::new(session)),
+            Standing::Over => return Err(refused().because("its session has ended")),
+        };
+        let id = session.as_ref().map(|session| session.id);
+        call.exchange.set_caller(CallerName::AccessToken(id));
+        Ok(Self::AccessToken(Box::new(credential), session))
+    }
+
+    /// The same, once its access token has this session.
+    pub(crate) fn with(&self, session: Session) -> Self {
+        match self {
+            Self::AccessToken(credential, _) => {
+                Self::AccessToken(credential.clone(), Some(Box::new(session)))
+            }
+            Self::Service | Self::Session(_) => Self::Session(Box::new(session)),
+        }
+    }
+
     /// The user, unless it is a service.
     pub(crate) fn user_id(&self) -> Option<&UserId> {
-        self.as_session().map(|session| &session.user_id)
+        match self {
+            Self::Service => None,
+            Self::Session(session) => Some(&session.user_id),
+            Self::AccessToken(credential, _) => Some(&credential.user_id),
+        }
     }
 
     /// The session that is asking, where one is.
@@ -86,6 +133,7 @@ impl Caller {
         match self {
             Self::Service => None,
             Self::Session(session) => Some(session),
+            Self::AccessToken(_, session) => session.as_deref(),
         }
     }
 
@@ -94,37 +142,45 @@ impl Caller {
         matches!(self, Self::Service)
     }
 
-    /// Whether it may call the admin endpoints.
-    pub(crate) fn is_admin<S>(&self, app: &App<S>) -> bool {
-        match self {
-            Self::Service => true,
-            Self::Session(session) => {
-                let role = session.role.as_deref();
-                role.is_some_and(|role| app.settings.credentials.is_admin_role(role))
-            }
+    /// The caller's role: its session's, which follows the newest access token.
+    pub(crate) fn role(&self) -> Option<&str> {
+        match (self.as_session(), self) {
+            (Some(session), _) => session.role.as_deref(),
+            (None, Self::AccessToken(credential, _)) => credential.role.as_deref(),
+            (None, _) => None,
         }
     }
 
-    /// The caller's session, for what only an end user can do. `instead` tells a backend what to
-    /// call.
-    pub(crate) fn end_user(&self, instead: &str) -> Result<&Session, Problem> {
-        match self {
-            Self::Session(session) => Ok(session),
-            Self::Service => Err(Problem::forbidden(format!(
-                "A service key has no session of its own: {instead}"
-            ))),
-        }
+    /// Whether it may call the admin endpoints.
+    pub(crate) fn is_admin<S>(&self, app: &App<S>) -> bool {
+        let is_admin_role = |role| app.settings.credentials.is_admin_role(role);
+        self.is_service() || self.role().is_some_and(is_admin_role)
+    }
+
+    /// The user, for what only an end user can do. `instead` tells a backend what to call.
+    pub(crate) fn end_user(&self, instead: &str) -> Result<&UserId, Problem> {
+        self.user_id().ok_or_else(|| {
+            let detail = format!("A service key has no session of its own: {instead}");
+            Problem::forbidden(detail)
+        })
+    }
+
+    /// The caller's session, for what takes one. An access token may have none.
+    pub(crate) fn own_session(&self, instead: &str) -> Result<&Session, Problem> {
+        self.end_user(instead)?;
+        let session = self.as_session();
+        session.ok_or_else(|| Problem::not_found("No active session found"))
     }
 }
 
 /// What came with a request, and where.
-struct Credential<'a> {
+struct Shown<'a> {
     text: &'a str,
     /// Browsers add a cookie whoever asks.
     is_cookie: bool,
 }
 
-impl<'a> Credential<'a> {
+impl<'a> Shown<'a> {
     fn of<S>(app: &App<S>, call: &'a Call<'_>) -> Result<Self, Problem> {
         let headers = &call.parts.headers;
         if !headers.contains_key(AUTHORIZATION)

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use tracing::{Span, field};
 
 use crate::config::{Credentials, ServiceKey};
 use crate::metrics::Requests;
+use crate::problem::Problem;
 use crate::request_id;
 
 /// What is known of a request while it is answered. Nothing is formatted before a line is written.
@@ -21,6 +23,8 @@ use crate::request_id;
 #[derive(Debug)]
 pub(crate) struct Exchange<'a> {
     begun: Instant,
+    /// Where the request comes from.
+    client: IpAddr,
     method: Method,
     uri: Uri,
     id: HeaderValue,
@@ -38,12 +42,19 @@ pub(crate) enum CallerName {
     Service(String),
     /// An end user's client, by its session.
     Session(SessionId),
+    /// An end user's client, by an access token, and the session that it has.
+    AccessToken(Option<SessionId>),
 }
 
 impl<'a> Exchange<'a> {
-    pub(crate) fn begin<B>(request: &Request<B>, credentials: &'a Credentials) -> Self {
+    pub(crate) fn begin<B>(
+        request: &Request<B>,
+        client: IpAddr,
+        credentials: &'a Credentials,
+    ) -> Self {
         Self {
             begun: Instant::now(),
+            client,
             method: request.method().clone(),
             uri: request.uri().clone(),
             id: request_id::of(request.headers()),
@@ -88,8 +99,37 @@ impl<'a> Exchange<'a> {
         );
     }
 
+    /// What the log tells of an answer that is none, besides the one line: where the store failed,
+    /// and where somebody may be trying to get in.
+    pub(crate) fn log_problem(&self, problem: &Problem) {
+        let reason = problem.cause().unwrap_or_else(|| problem.detail());
+        match problem.status() {
+            status if status.is_server_error() && problem.cause().is_some() => {
+                self.log_failure(reason);
+            }
+            StatusCode::UNAUTHORIZED => self.log_refused("credential refused", reason),
+            _ if self.endpoint.get() == Some(&"/sessions/create") => {
+                self.log_refused("session not created", reason);
+            }
+            _ => {}
+        }
+    }
+
+    fn log_refused(&self, what: &'static str, reason: &str) {
+        tracing::info!(
+            client = %self.client,
+            method = %self.method,
+            path = &*self.path(),
+            request_id = self.id_text(),
+            caller = self.caller.get().map(field::display),
+            session_id = self.session_id(),
+            reason,
+            "{what}"
+        );
+    }
+
     /// Why the store didn't do what this request asked of it.
-    pub(crate) fn log_failure(&self, cause: &str) {
+    fn log_failure(&self, cause: &str) {
         tracing::warn!(
             method = %self.method,
             path = &*self.path(),
@@ -127,8 +167,8 @@ impl<'a> Exchange<'a> {
 
     fn session_id(&self) -> Option<&str> {
         match self.caller.get()? {
-            CallerName::Session(id) => Some(id.as_str()),
-            CallerName::Service(_) => None,
+            CallerName::Session(id) | CallerName::AccessToken(Some(id)) => Some(id.as_str()),
+            CallerName::Service(_) | CallerName::AccessToken(None) => None,
         }
     }
 
@@ -142,6 +182,7 @@ impl fmt::Display for CallerName {
         match self {
             Self::Service(name) => write!(f, "service:{name}"),
             Self::Session(_) => f.write_str("session"),
+            Self::AccessToken(_) => f.write_str("access token"),
         }
     }
 }

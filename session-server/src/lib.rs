@@ -17,6 +17,7 @@ mod cors;
 mod exchange;
 mod handlers;
 mod io;
+mod jwt;
 mod live;
 mod metrics;
 mod problem;

@@ -158,7 +158,7 @@ async fn announce_and_serve<S: SessionStore>(
     let address = main.local_addr()?;
     // Scripts read the port off this line. Nothing else goes to standard output.
     let _ = writeln!(std::io::stdout(), "listening on http://{address}");
-    if settings.credentials.service_keys.is_empty() {
+    if settings.has_no_credential() {
         let key = made_up_key::make_up(address)?;
         settings.credentials.service_keys.push(key);
     }

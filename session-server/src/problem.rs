@@ -18,6 +18,7 @@
 //! The store being out of reach is always a 503, never a 401: an outage logs nobody out.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -179,11 +180,21 @@ impl Problem {
         self.with(CONNECTION, HeaderValue::from_static("close"))
     }
 
+    /// The same, with a reason for the log.
+    pub(crate) fn because(mut self, reason: impl fmt::Display) -> Self {
+        self.cause = Some(reason.to_string());
+        self
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// Why the store failed, where it did.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What only the log is told: why the store failed, why a credential isn't good.
     pub(crate) fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }

@@ -162,9 +162,7 @@ impl<S: SessionStore> Router<S> {
     ) -> Response<Body> {
         let outcome = self.try_answer(request, client, exchange).await;
         outcome.unwrap_or_else(|problem| {
-            if let Some(cause) = problem.cause() {
-                exchange.log_failure(cause);
-            }
+            exchange.log_problem(&problem);
             problem.into_response()
         })
     }

@@ -18,6 +18,7 @@ use tokio::time::{sleep, timeout};
 use crate::answer::answer;
 use crate::config::Settings;
 use crate::io::WriteDeadline;
+use crate::jwt::follow_keys;
 use crate::live::{Hub, follow};
 use crate::metrics::{Measured, Metrics, listen};
 use crate::refusal::ExplainRefusals;
@@ -57,6 +58,7 @@ pub async fn serve<S: SessionStore>(
     // Ends with this function.
     let mut background = JoinSet::new();
     background.spawn(follow(Arc::clone(&store), Arc::clone(&live)));
+    let access_tokens = settings.access_tokens.clone();
     let app = App {
         store,
         settings,
@@ -64,6 +66,9 @@ pub async fn serve<S: SessionStore>(
         metrics: Arc::clone(&metrics),
         metrics_elsewhere: metrics_listener.is_some(),
     };
+    if let Some(tokens) = access_tokens {
+        background.spawn(follow_keys(tokens));
+    }
     if let Some(listener) = metrics_listener {
         background.spawn(listen(listener, Arc::clone(&metrics)));
     }

@@ -26,16 +26,15 @@ pub struct Credential {
     pub role: Option<String>,
     /// What leads to its session.
     pub(crate) name: [u8; 32],
-    pub(crate) issued_at: Timestamp,
-    /// Its session ends with it.
-    pub(crate) ends_at: Option<Timestamp>,
-    /// How long it stays known that it had a session.
-    pub(crate) known_until: Timestamp,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+    /// How long after that another one of its series may come; none where it stands for itself.
+    renewable_for: Option<Duration>,
 }
 
 impl Credential {
     /// One that stands for itself: its session is over when it expires. `text` is the credential as
-    /// a whole.
+    /// a whole, or what of it nobody can write in another way.
     #[must_use]
     pub fn single(
         user_id: UserId,
@@ -43,10 +42,7 @@ impl Credential {
         issued_at: Timestamp,
         expires_at: Timestamp,
     ) -> Self {
-        Self {
-            ends_at: Some(expires_at),
-            ..Self::new(user_id, b't', text, issued_at, expires_at)
-        }
+        Self::new(user_id, b't', text, issued_at, expires_at)
     }
 
     /// One of a series: each is issued in place of the one before, and all share `name` (the session
@@ -62,8 +58,10 @@ impl Credential {
         expires_at: Timestamp,
         renewable_for: Duration,
     ) -> Self {
-        let known_until = expires_at.saturating_add(renewable_for);
-        Self::new(user_id, b's', name, issued_at, known_until)
+        Self {
+            renewable_for: Some(renewable_for),
+            ..Self::new(user_id, b's', name, issued_at, expires_at)
+        }
     }
 
     fn new(
@@ -71,7 +69,7 @@ impl Credential {
         kind: u8,
         name: &str,
         issued_at: Timestamp,
-        known_until: Timestamp,
+        expires_at: Timestamp,
     ) -> Self {
         // The kind keeps a session claim from being taken for somebody's token.
         let hash = Sha256::new().chain_update([kind]).chain_update(name);
@@ -81,8 +79,8 @@ impl Credential {
             role: None,
             name: hash.finalize().into(),
             issued_at: issued_at.min(Timestamp::END),
-            ends_at: None,
-            known_until: known_until.min(Timestamp::END),
+            expires_at: expires_at.min(Timestamp::END),
+            renewable_for: None,
         }
     }
 
@@ -92,16 +90,24 @@ impl Credential {
         self.issued_at
     }
 
+    /// When it expires by itself.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
     /// When its session ends at the latest, whatever the store's timeouts.
     #[must_use]
     pub fn ends_at(&self) -> Option<Timestamp> {
-        self.ends_at
+        self.renewable_for.is_none().then_some(self.expires_at)
     }
 
     /// How long a store has to remember that it had a session.
     #[must_use]
     pub fn known_until(&self) -> Timestamp {
-        self.known_until
+        let renewable_for = self.renewable_for.unwrap_or_default();
+        let known_until = self.expires_at.saturating_add(renewable_for);
+        known_until.min(Timestamp::END)
     }
 
     /// A session of its user, with its claims. For those who implement a
@@ -131,7 +137,7 @@ impl Credential {
     pub(crate) fn mark(&self) -> Mark {
         Mark {
             issued_at: self.issued_at,
-            known_until: self.known_until,
+            known_until: self.known_until(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod provision;
 mod proxy;
 mod redis_cluster;
 mod redis_server;
+mod signing_key;
 
 pub use certificate::Certificate;
 pub use clock::Clock;
@@ -14,3 +15,4 @@ pub use provision::ensure_program;
 pub use proxy::Proxy;
 pub use redis_cluster::{ClusterBuilder, RedisCluster};
 pub use redis_server::{Builder, RedisServer};
+pub use signing_key::SigningKey;

@@ -5,6 +5,7 @@ mod cookie;
 mod cors;
 mod credentials;
 mod error;
+mod jwt;
 mod limits;
 mod log;
 mod proxies;
@@ -14,15 +15,19 @@ mod values;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::Resettable;
 use clap::{Arg, CommandFactory as _, FromArgMatches as _};
 
+use crate::jwt::AccessTokens;
+
 pub use cookie::{Browsers, Cookie, CookieArgs, SameSite};
 pub use cors::{Cors, CorsArgs};
 pub use credentials::{CredentialArgs, Credentials, ServiceKey};
 pub use error::SettingError;
+pub use jwt::JwtArgs;
 pub use limits::Limits;
 pub use log::{LogArgs, LogFormat};
 pub use proxies::{ForwardingHeader, Proxies, ProxyArgs};
@@ -37,6 +42,8 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Whether a create needs a `device_fingerprint`.
     pub require_device_fingerprint: bool,
+    /// Whose access tokens are taken, where any are.
+    pub(crate) access_tokens: Option<Arc<AccessTokens>>,
     /// What browsers hold.
     pub browsers: Browsers,
     /// Which web pages may call.
@@ -47,6 +54,14 @@ pub struct Settings {
     pub staleness: Duration,
     /// What a client may take up.
     pub limits: Limits,
+}
+
+impl Settings {
+    /// Whether nobody could create a session.
+    #[must_use]
+    pub fn has_no_credential(&self) -> bool {
+        self.credentials.service_keys.is_empty() && self.access_tokens.is_none()
+    }
 }
 
 /// Lists, revokes and verifies user sessions over HTTP.
@@ -83,6 +98,9 @@ pub struct Args {
     /// Who may call.
     #[command(flatten)]
     pub credentials: CredentialArgs,
+    /// Whose access tokens are taken.
+    #[command(flatten)]
+    pub jwt: JwtArgs,
     /// What browsers hold.
     #[command(flatten)]
     pub browsers: CookieArgs,
@@ -121,12 +139,8 @@ impl Args {
     /// The first setting that is wrong; no credential to log in with on a real Redis is one.
     pub fn settings(&self) -> Result<Settings, SettingError> {
         let credentials = self.credentials.read()?;
-        if self.store.redis_url().is_some() && credentials.service_keys.is_empty() {
-            let reason = "with REDIS_URL, set this or SERVICE_KEYS_FILE: nobody could create a \
-                          session otherwise";
-            return Err(SettingError::new("SERVICE_KEYS", reason));
-        }
-        Ok(Settings {
+        let settings = Settings {
+            access_tokens: self.jwt.read(&credentials.admin_roles)?,
             credentials,
             require_device_fingerprint: self.sessions.require_device_fingerprint,
             browsers: self.browsers.read(),
@@ -134,7 +148,13 @@ impl Args {
             proxies: self.proxies.read(),
             staleness: self.store.staleness(),
             limits: self.limits.clone(),
-        })
+        };
+        if self.store.redis_url().is_some() && settings.has_no_credential() {
+            let reason = "with REDIS_URL, set this, SERVICE_KEYS_FILE or a key of access tokens \
+                          (JWT_SECRET, …): nobody could create a session otherwise";
+            return Err(SettingError::new("SERVICE_KEYS", reason));
+        }
+        Ok(settings)
     }
 }
 

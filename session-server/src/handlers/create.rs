@@ -1,11 +1,14 @@
-//! `POST /sessions/create`: mints a session for a backend, fills in the device for an end user.
+//! `POST /sessions/create`: mints a session for a backend; for an end user, begins that of an access
+//! token, or fills in the device.
 
 use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, StatusCode};
-use session_store::{Device, Error, NewSession, Session, SessionStore, Update, Updated};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use session_store::{
+    CreatedFor, Credential, Device, Error, NewSession, Session, SessionStore, Update, Updated,
+};
 
 use crate::auth::Caller;
-use crate::body;
+use crate::body::{self, Body};
 use crate::problem::Problem;
 use crate::router::{App, Call, Outcome};
 use crate::wire::{CreateBody, CreateObject, Identity};
@@ -18,22 +21,59 @@ const MAX_ATTEMPTS: usize = 25;
 pub(crate) async fn create<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let caller = Caller::of(app, &call).await?;
     check_media_type(&call.parts.headers)?;
-    let identity = match caller.as_session() {
+    let identity = match caller.user_id() {
         None => Identity::InBody,
-        Some(session) => Identity::Of(&session.user_id),
+        Some(user) => Identity::Of(user),
     };
     let fingerprint_required = app.settings.require_device_fingerprint;
     let mut body = CreateBody::parse(&call.body, identity, fingerprint_required)?;
     // The client's own look-up failed, so it is the address that is seen here.
     let address = body.device.ip_address.take();
     body.device.ip_address = address.or_else(|| Some(call.client.to_string()));
-    match caller.as_session() {
-        None => mint(app, &caller, body).await,
-        Some(session) => fill_in(app, &caller, session, body).await,
+    match &caller {
+        Caller::Service => mint(app, &caller, body).await,
+        Caller::Session(session) | Caller::AccessToken(_, Some(session)) => {
+            fill_in(app, &caller, session, body).await
+        }
+        Caller::AccessToken(credential, None) => begin(app, &caller, credential, body).await,
     }
 }
 
 async fn mint<S: SessionStore>(app: &App<S>, caller: &Caller, body: CreateBody) -> Outcome {
+    let lasting = body.ttl.unwrap_or(app.store.config().absolute_timeout);
+    let created = app.store.create(new_session(body)).await?;
+    let object = CreateObject::minted(&created, caller);
+    let mut response = created_at(&created.session, &object);
+    if let Some(cookie) = &app.settings.browsers.cookie {
+        let cookie = cookie.set(&created.token, lasting);
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// The session of an access token, which stays the client's credential.
+async fn begin<S: SessionStore>(
+    app: &App<S>,
+    caller: &Caller,
+    credential: &Credential,
+    body: CreateBody,
+) -> Outcome {
+    let new = new_session(body.clone());
+    let session = match app.store.create_for(credential, new).await? {
+        CreatedFor::Begun(created) => {
+            let caller = caller.with(created.session.clone());
+            let object = CreateObject::begun(&created, &caller);
+            return Ok(created_at(&created.session, &object));
+        }
+        // Somebody was faster: clients call this twice.
+        CreatedFor::Stands(session) => session,
+        CreatedFor::Over => return Err(Problem::invalid_credential()),
+    };
+    let caller = caller.with(session.clone());
+    fill_in(app, &caller, &session, body).await
+}
+
+fn new_session(body: CreateBody) -> NewSession {
     let mut new = NewSession::new(body.user_id);
     new.username = body.username;
     new.role = body.role;
@@ -41,18 +81,16 @@ async fn mint<S: SessionStore>(app: &App<S>, caller: &Caller, body: CreateBody) 
     new.fingerprint = body.fingerprint;
     new.data = body.data;
     new.absolute_timeout = body.ttl;
-    let lasting = body.ttl.unwrap_or(app.store.config().absolute_timeout);
-    let created = app.store.create(new).await?;
-    let object = CreateObject::created(&created, caller);
-    let mut response = body::json(StatusCode::CREATED, &object);
-    let location = format!("/sessions/session/{}", created.session.id);
+    new
+}
+
+/// The answer to a create, and where the session is from now on.
+fn created_at(session: &Session, object: &CreateObject<'_>) -> Response<Body> {
+    let mut response = body::json(StatusCode::CREATED, object);
+    let location = format!("/sessions/session/{}", session.id);
     let location = HeaderValue::try_from(location).expect("ids are visible ASCII");
     response.headers_mut().insert(LOCATION, location);
-    if let Some(cookie) = &app.settings.browsers.cookie {
-        let cookie = cookie.set(&created.token, lasting);
-        response.headers_mut().insert(SET_COOKIE, cookie);
-    }
-    Ok(response)
+    response
 }
 
 async fn fill_in<S: SessionStore>(

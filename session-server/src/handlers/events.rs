@@ -1,15 +1,16 @@
 //! Live notice of what happens to a user's sessions.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Response};
-use session_store::SessionStore;
+use session_store::{Digester, SessionStore};
+use tokio::time::Instant;
 
 use super::users;
 use crate::auth::Caller;
-use crate::live::{Feed, Guard, Look, NoticeId};
+use crate::live::{Entitled, Feed, Guard, Look, NoticeId};
 use crate::problem::Problem;
 use crate::router::{App, Call, Outcome};
 use crate::wire::Query;
@@ -30,8 +31,8 @@ pub(crate) async fn events<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Out
     let caller = Caller::of(app, &call).await?;
     let (user, admins) = match Query::of(&call).text("user_id") {
         None => {
-            let session = caller.end_user("say whose sessions to follow with ?user_id=")?;
-            (session.user_id.clone(), None)
+            let user = caller.end_user("say whose sessions to follow with ?user_id=")?;
+            (user.clone(), None)
         }
         Some(user) => {
             users::admins_only(app, &caller)?;
@@ -44,7 +45,7 @@ pub(crate) async fn events<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Out
     }
     let guard = Guard {
         store: Arc::clone(&app.store),
-        session: caller.as_session().map(|session| session.id),
+        entitled: entitled(app, &caller),
         admins,
         staleness: app.settings.staleness,
     };
@@ -70,4 +71,25 @@ pub(crate) async fn events<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Out
     headers.insert(CONTENT_TYPE, media_type);
     headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// What lets this caller listen.
+fn entitled<S: SessionStore>(app: &App<S>, caller: &Caller) -> Entitled {
+    match caller {
+        Caller::Service => Entitled::Service,
+        Caller::Session(session) => Entitled::Session(session.id, None),
+        Caller::AccessToken(credential, session) => {
+            let left = credential
+                .expires_at()
+                .saturating_since(SystemTime::now().into());
+            let until = Instant::now() + left;
+            match session {
+                Some(session) => Entitled::Session(session.id, Some(until)),
+                None => {
+                    let digester = Digester::new(app.store.config().pepper.as_ref());
+                    Entitled::AccessToken(digester.session_id(credential), until)
+                }
+            }
+        }
+    }
 }

@@ -19,9 +19,9 @@ const BY_ID: &str = "use /sessions/session/{id}";
 /// `GET /sessions/my-sessions`
 pub(crate) async fn mine<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let caller = Caller::of(app, &call).await?;
-    let session = caller.end_user(BY_USER)?;
+    let user = caller.end_user(BY_USER)?;
     let list = Query::of(&call).list()?;
-    let page = app.store.list(&session.user_id, list).await?;
+    let page = app.store.list(user, list).await?;
     Ok(wire::page(
         "/sessions/my-sessions",
         list,
@@ -79,7 +79,7 @@ pub(crate) async fn logout<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Out
 
 async fn end_own<S: SessionStore>(app: &App<S>, call: &Call<'_>) -> Outcome {
     let caller = Caller::of(app, call).await?;
-    let session = caller.end_user(BY_ID)?;
+    let session = caller.own_session(BY_ID)?;
     // By the id, which outlives the token: a rotation in flight can't rescue the session.
     let ended = app.store.revoke(session.id, RevokeReason::Logout).await?;
     match ended {
@@ -96,22 +96,28 @@ pub(crate) async fn logout_all<S: SessionStore>(app: &App<S>, call: Call<'_>) ->
 
 async fn end_all_own<S: SessionStore>(app: &App<S>, call: &Call<'_>) -> Outcome {
     let caller = Caller::of(app, call).await?;
-    let session = caller.end_user(BY_USER)?;
-    if Query::of(call).flag("exclude_current")? {
+    let user = caller.end_user(BY_USER)?;
+    let keeps_current = Query::of(call).flag("exclude_current")?;
+    // An access token may have no session: then all are others.
+    if let (true, Some(session)) = (keeps_current, caller.as_session()) {
         let others = app.store.revoke_others(session.id, RevokeReason::Logout);
         let count = others.await?.ok_or_else(Problem::invalid_credential)?;
-        Ok(wire::logged_out(count))
-    } else {
-        let all = app.store.revoke_all(&session.user_id, RevokeReason::Logout);
-        Ok(forgotten(app, wire::logged_out(all.await?.count)))
+        return Ok(wire::logged_out(count));
     }
+    let all = app.store.revoke_all(user, RevokeReason::Logout).await?;
+    let answer = wire::logged_out(all.count);
+    Ok(if keeps_current {
+        answer
+    } else {
+        forgotten(app, answer)
+    })
 }
 
 /// `GET /sessions/active-devices-count`
 pub(crate) async fn count<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let caller = Caller::of(app, &call).await?;
-    let session = caller.end_user(BY_USER)?;
-    let count = app.store.count(&session.user_id).await?;
+    let user = caller.end_user(BY_USER)?;
+    let count = app.store.count(user).await?;
     // Two documents name the field differently.
     let both = json!({"active_devices": count, "count": count});
     Ok(body::json(StatusCode::OK, &both))
@@ -120,7 +126,7 @@ pub(crate) async fn count<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outc
 /// `POST /sessions/update-activity`
 pub(crate) async fn update_activity<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let caller = Caller::of(app, &call).await?;
-    let current = caller.end_user(BY_ID)?;
+    let current = caller.own_session(BY_ID)?;
     let touched = app.store.touch(current.id, Some(call.client)).await?;
     // It has ended since the credential was looked at.
     let session = touched.ok_or_else(Problem::invalid_credential)?;
@@ -161,6 +167,7 @@ fn over<S>(app: &App<S>, call: &Call<'_>, problem: Problem) -> Outcome {
     let came = headers.contains_key(AUTHORIZATION) || headers.contains_key(COOKIE);
     match problem.status() {
         StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND if came => {
+            call.exchange.log_problem(&problem);
             Ok(forgotten(app, problem.into_response()))
         }
         _ => Err(problem),

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,12 +34,41 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Guard<S> {
     pub(crate) store: Arc<S>,
-    /// The session that is asking; none for a service.
-    pub(crate) session: Option<SessionId>,
+    pub(crate) entitled: Entitled,
     /// Where it has to be an admin's: who is one.
     pub(crate) admins: Option<Credentials>,
     /// How old what the store answers may be, at most.
     pub(crate) staleness: Duration,
+}
+
+/// By what a client may listen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Entitled {
+    /// By a service key, for ever.
+    Service,
+    /// By its session; by an access token, until that expires.
+    Session(SessionId, Option<Instant>),
+    /// By an access token that has no session. Once it has this one, that counts: the stream ends, and
+    /// the client comes back by its session.
+    AccessToken(SessionId, Instant),
+}
+
+impl Entitled {
+    /// The session that is listening.
+    fn session(self) -> Option<SessionId> {
+        match self {
+            Self::Service => None,
+            Self::Session(id, _) | Self::AccessToken(id, _) => Some(id),
+        }
+    }
+
+    fn until(self) -> Option<Instant> {
+        match self {
+            Self::Service => None,
+            Self::Session(_, until) => until,
+            Self::AccessToken(_, until) => Some(until),
+        }
+    }
 }
 
 /// What a look at the client has shown.
@@ -53,12 +83,18 @@ pub(crate) enum Look {
 impl<S: SessionStore> Guard<S> {
     /// Whether the client is still entitled.
     pub(crate) async fn look(&self) -> Look {
-        let Some(id) = self.session else {
+        let Some(id) = self.entitled.session() else {
             return Look::Entitled;
         };
         let Ok(session) = self.store.get(id).await else {
             return Look::Unknown;
         };
+        if let Entitled::AccessToken(..) = self.entitled {
+            return match session {
+                None => Look::Entitled,
+                Some(_) => Look::NotEntitled,
+            };
+        }
         let is_entitled = session.is_some_and(|session| {
             self.admins.as_ref().is_none_or(|admins| {
                 let role = session.role.as_deref();
@@ -138,7 +174,15 @@ impl<S: SessionStore> Feed<S> {
             return Some(first);
         }
         while !self.is_over {
+            let until = self.guard.entitled.until();
+            let expired = async {
+                match until {
+                    Some(until) => sleep_until(until).await,
+                    None => pending().await,
+                }
+            };
             let message = tokio::select! {
+                () = expired => return None,
                 message = self.subscription.next() => message?,
                 () = sleep_until(self.beat) => {
                     let look = self.guard.look().await;
@@ -152,8 +196,9 @@ impl<S: SessionStore> Feed<S> {
             };
             match message {
                 Message::Missed(place) => {
-                    // The end of the caller's own session may be among what was missed.
-                    if self.guard.look().await == Look::NotEntitled {
+                    // The end of the caller's own session may be among what was missed, or all of it.
+                    let is_unsure = matches!(self.guard.entitled, Entitled::AccessToken(..));
+                    if is_unsure || self.guard.look().await == Look::NotEntitled {
                         return None;
                     }
                     self.beat = self.guard.soon();
@@ -175,7 +220,7 @@ impl<S: SessionStore> Feed<S> {
     /// Writes what the client is to hear of this; and notes the end of the caller's own session.
     fn write(&mut self, notice: &Notice, text: &mut String) {
         let event = &notice.event;
-        let is_own = self.guard.session == Some(event.session_id);
+        let is_own = self.guard.entitled.session() == Some(event.session_id);
         let object = EventObject::new(event, is_own);
         if event.user_id == self.user {
             let data = serde_json::to_string(&object)
@@ -187,7 +232,8 @@ impl<S: SessionStore> Feed<S> {
                 object.name()
             );
         }
-        self.is_over |= is_own && object.is_end();
+        let has_begun = matches!(self.guard.entitled, Entitled::AccessToken(..));
+        self.is_over |= is_own && (has_begun || object.is_end());
     }
 }
 
@@ -209,7 +255,7 @@ mod tests {
         let subscription = hub.subscribe(vec![user.clone()], Some(user.clone()), None);
         let guard = Guard {
             store: Arc::clone(&store),
-            session: Some(id),
+            entitled: Entitled::Session(id, None),
             admins: None,
             staleness: Duration::from_secs(3),
         };

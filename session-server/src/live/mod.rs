@@ -9,7 +9,7 @@ mod hub;
 mod listeners;
 mod notice;
 
-pub(crate) use feed::{Feed, Guard, Look};
+pub(crate) use feed::{Entitled, Feed, Guard, Look};
 pub(crate) use follow::follow;
 pub(crate) use hub::Hub;
 pub(crate) use notice::NoticeId;

@@ -19,7 +19,7 @@ pub(crate) enum Identity<'a> {
 }
 
 /// What the client wants created or filled in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CreateBody {
     pub(crate) user_id: UserId,
     pub(crate) username: Option<String>,

@@ -123,10 +123,20 @@ pub(crate) struct CreateObject<'a> {
 }
 
 impl<'a> CreateObject<'a> {
-    pub(crate) fn created(created: &'a Created, caller: &Caller) -> Self {
+    /// A session with a token of its own.
+    pub(crate) fn minted(created: &'a Created, caller: &Caller) -> Self {
+        let token = Some(created.token.expose());
+        Self {
+            token,
+            ..Self::begun(created, caller)
+        }
+    }
+
+    /// A session of a client that has its credential already.
+    pub(crate) fn begun(created: &'a Created, caller: &Caller) -> Self {
         Self {
             session: SessionObject::live(&created.session, caller),
-            token: Some(created.token.expose()),
+            token: None,
             new_device: created.new_device,
             evicted: created.ended.iter().map(SessionObject::ended).collect(),
         }

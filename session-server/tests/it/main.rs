@@ -11,6 +11,7 @@ mod cookies;
 mod cors;
 mod create;
 mod credentials;
+mod jwt;
 mod lists;
 mod live;
 mod metrics;

@@ -62,8 +62,8 @@ impl State {
         let Some(before) = self.marks.find(id) else {
             return Standing::NoSession;
         };
-        let is_newest = credential.issued_at > before.issued_at;
-        let known_until = credential.known_until.max(before.known_until);
+        let is_newest = credential.issued_at() > before.issued_at;
+        let known_until = credential.known_until().max(before.known_until);
         let mark = |issued_at| Mark {
             issued_at,
             known_until,
@@ -75,7 +75,7 @@ impl State {
                 session.username.clone_from(&credential.username);
                 session.role.clone_from(&credential.role);
                 session.revision = session.revision.wrapping_add(1);
-                self.marks.set(id, mark(credential.issued_at));
+                self.marks.set(id, mark(credential.issued_at()));
                 self.listeners.tell(id);
             }
             Some(_) => {}
@@ -96,13 +96,13 @@ impl State {
             Standing::Over => return Ok(Coming::Over),
             Standing::NoSession => {}
         }
-        if credential.ends_at.is_some_and(|ends_at| ends_at <= now) {
+        if credential.ends_at().is_some_and(|ends_at| ends_at <= now) {
             return Ok(Coming::Over);
         }
         if self.marks.count() >= self.bound {
             return Err(Error::Full { max: self.bound });
         }
-        arrival.ends_at = credential.ends_at;
+        arrival.ends_at = credential.ends_at();
         let entered = self.create(arrival, now)?;
         let absolute = self.sessions[&id].absolute();
         let mut mark = credential.mark();

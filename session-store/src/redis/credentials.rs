@@ -29,7 +29,7 @@ pub(super) async fn standing(
         let Some(session) = session else {
             return gone(store, id, credential, mark).await;
         };
-        let is_newest = mark.is_none_or(|mark| credential.issued_at > mark.issued_at);
+        let is_newest = mark.is_none_or(|mark| credential.issued_at() > mark.issued_at);
         let session = match is_newest {
             true => follow(store, session, credential).await?,
             false => Some(session),
@@ -90,10 +90,10 @@ async fn gone(
     let Some(mark) = mark else {
         return Ok(Standing::NoSession);
     };
-    if credential.known_until > mark.known_until {
+    if credential.known_until() > mark.known_until {
         let mut keep = redis::cmd("PEXPIREAT");
         keep.arg(store.scripts().keys.mark(id))
-            .arg(credential.known_until.as_millis())
+            .arg(credential.known_until().as_millis())
             .arg("GT");
         let () = store.scripts().connection.query(&keep).await?;
     }

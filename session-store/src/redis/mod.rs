@@ -286,7 +286,7 @@ impl RedisStore {
                 } => {
                     let mut ended = ended_sessions(now, ended);
                     ended.append(&mut evicted);
-                    let ends_at = credential.and_then(|credential| credential.ends_at);
+                    let ends_at = credential.and_then(Credential::ends_at);
                     return Ok(Outcome::Created(Created {
                         session: self.as_created(new, fingerprint, token.id(), now, ends_at),
                         token,

@@ -131,7 +131,7 @@ impl Scripts {
         call.arg(codec::new_record(new, fingerprint, &verifier))
             .arg(duration_millis(timeout));
         if let Some(credential) = credential {
-            let ends_at = credential.ends_at.unwrap_or(Timestamp::END);
+            let ends_at = credential.ends_at().unwrap_or(Timestamp::END);
             let mark = codec::mark_bytes(credential.mark());
             call.arg([&mark[..], &codec::six_bytes(ends_at)].concat());
         }

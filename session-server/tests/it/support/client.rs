@@ -130,6 +130,13 @@ impl Response {
         self.json()
     }
 
+    /// Checks the status of an answer that has no body.
+    #[track_caller]
+    pub(crate) fn expect_empty(&self, status: u16) {
+        let text = String::from_utf8_lossy(&self.body);
+        assert_eq!((self.status, &*text), (status, ""));
+    }
+
     /// Checks that this is an error as every error is, and gives its `detail`.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16) -> String {

@@ -3,6 +3,8 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
+use session_test::{RedisServer, SigningKey};
+use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::support::ServerProcess;
@@ -26,6 +28,7 @@ async fn help_lists_every_setting_and_no_secret() {
         .arg("--help")
         .env("SERVICE_KEYS", format!("web:{KEY}"));
     command
+        .env("JWT_SECRET", KEY)
         .env("TOKEN_PEPPER", KEY)
         .env("REDIS_URL", format!("redis://:{KEY}@host"));
     let (code, help, _) = output(&mut command).await;
@@ -39,6 +42,18 @@ async fn help_lists_every_setting_and_no_secret() {
         ("NEAR_CACHE_MEGABYTES", "0"),
         ("NEAR_CACHE_STALENESS_MS", "1000"),
         ("SERVICE_KEYS", ""),
+        ("JWT_SECRET", ""),
+        ("JWT_SECRET_FILE", ""),
+        ("JWT_PUBLIC_KEY_FILE", ""),
+        ("JWT_JWKS_FILE", ""),
+        ("JWT_USER_CLAIM", "sub"),
+        ("JWT_USERNAME_CLAIM", "preferred_username"),
+        ("JWT_ROLE_CLAIM", "role"),
+        ("JWT_SESSION_CLAIM", "sid"),
+        ("JWT_ISSUER", ""),
+        ("JWT_AUDIENCE", ""),
+        ("JWT_LEEWAY_SECONDS", "30"),
+        ("JWT_RENEWABLE_DAYS", "30"),
         ("SESSION_COOKIE", "false"),
         ("SESSION_COOKIE_NAME", "__Host-session"),
         ("SESSION_COOKIE_SAME_SITE", "lax"),
@@ -100,6 +115,11 @@ async fn a_bad_setting_is_named_in_one_line() {
         ("SERVICE_KEYS", "web:short", "32 characters"),
         ("SERVICE_KEYS", all.as_str(), "taken already"),
         ("SERVICE_KEYS_FILE", "/nowhere", "/nowhere"),
+        ("JWT_SECRET", &KEY[1..], "32 bytes"),
+        ("JWT_SECRET_FILE", "/nowhere", "/nowhere"),
+        ("JWT_PUBLIC_KEY_FILE", "/nowhere", "/nowhere"),
+        ("JWT_JWKS_FILE", "/nowhere", "/nowhere"),
+        ("JWT_LEEWAY_SECONDS", "-1", "not a number"),
         ("STORE_DEADLINE_MS", "0", "more than 0"),
         ("NEAR_CACHE_MEGABYTES", "many", "invalid digit"),
         ("NEAR_CACHE_MEGABYTES", "1", "REDIS_URL"),
@@ -128,6 +148,58 @@ async fn a_bad_setting_is_named_in_one_line() {
         assert!(stderr.contains(variable), "{stderr}");
         assert!(stderr.contains(hint), "{stderr}");
         assert!(!stderr.contains(KEY), "{stderr}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_none_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("key");
+    let private = SigningKey::ed25519().private;
+    for (variable, text, hint) in [
+        ("JWT_SECRET_FILE", "short", "32 bytes"),
+        ("JWT_PUBLIC_KEY_FILE", "no key", "BEGIN PUBLIC KEY"),
+        ("JWT_PUBLIC_KEY_FILE", &private, "BEGIN PUBLIC KEY"),
+        ("JWT_JWKS_FILE", "{", "EOF"),
+        ("JWT_JWKS_FILE", r#"{"keys": []}"#, "no key"),
+        (
+            "JWT_JWKS_FILE",
+            r#"{"keys": [{"kty": "RSA", "use": "enc", "n": "AQAB", "e": "AQAB"}]}"#,
+            "no key",
+        ),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let mut command = ServerProcess::command();
+        let (code, stdout, stderr) = output(command.env(variable, &file)).await;
+        assert_eq!((code, stdout.as_str()), (Some(2), ""), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert!(
+            stderr.contains(variable) && stderr.contains(hint),
+            "{stderr}"
+        );
+        assert!(!stderr.contains("PRIVATE"), "{stderr}");
+    }
+    std::fs::write(&file, KEY).unwrap();
+    let mut command = ServerProcess::command();
+    command.env("JWT_SECRET", KEY).env("JWT_SECRET_FILE", &file);
+    let (code, _, stderr) = output(&mut command).await;
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("there can be only one"), "{stderr}");
+}
+
+/// With access tokens there is somebody who may create sessions.
+#[tokio::test]
+async fn a_key_of_access_tokens_is_a_credential() {
+    let redis = RedisServer::start();
+    for url in ["", &redis.url()] {
+        let mut command = ServerProcess::command();
+        command.env("REDIS_URL", url).env("JWT_SECRET", KEY);
+        let mut server = ServerProcess::start(&mut command);
+        server.address().await;
+        server.signal("TERM").await;
+        let (code, rest) = server.end().await;
+        assert_eq!(code, Some(0), "{rest}");
+        assert!(!rest.contains("made up"), "{rest}");
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! | offset | bytes | what |
 //! |---:|---:|---|
-//! | 0 | 1 | format version, 1 |
+//! | 0 | 1 | format version, 1; with 128 = the device was new, 64 = the session has moved to another device |
 //! | 1 | 6 | created at, ms |
 //! | 7 | 6 | last activity, ms |
 //! | 13 | 6 | absolute expiry, ms |
@@ -47,6 +47,9 @@ use crate::token::SessionId;
 use crate::user::UserId;
 
 const VERSION: u8 = 1;
+const VERSION_BITS: u8 = 63;
+const NEW_DEVICE: u8 = 128;
+const DEVICE_CHANGED: u8 = 64;
 const HEADER_BYTES: usize = 58;
 const FLAG_NUMBER: u8 = 128;
 const FLAG_IPV6: u8 = 64;
@@ -239,6 +242,7 @@ pub(crate) fn decode(id: SessionId, record: &[u8]) -> Result<Record, RecordError
     let verifier = Verifier(header.take()?);
     let revision = u32::from_be_bytes(header.take()?);
     let fingerprint: [u8; 8] = header.take()?;
+    let fingerprint = (fingerprint != [0; 8]).then_some(Fingerprint(fingerprint));
     let flags = header.byte()?;
     let user_bytes = header.length()?;
     let texts_bytes = header.length()?;
@@ -253,7 +257,9 @@ pub(crate) fn decode(id: SessionId, record: &[u8]) -> Result<Record, RecordError
         username,
         role,
         device,
-        fingerprint: (fingerprint != [0; 8]).then_some(Fingerprint(fingerprint)),
+        new_device: fingerprint.map(|_| record[0] & NEW_DEVICE != 0),
+        device_changed: record[0] & DEVICE_CHANGED != 0,
+        fingerprint,
         data: Data::from_bytes(data),
         created_at,
         last_activity,
@@ -306,11 +312,12 @@ pub(crate) fn decode_ended(
 }
 
 fn check_version(record: &[u8]) -> Result<&[u8], RecordError> {
-    match record.split_first() {
+    let version = record.first().map(|first| first & VERSION_BITS);
+    match version {
         _ if record.len() > limits::RECORD_BYTES => Err(RecordError::TooLong),
-        Some((&VERSION, rest)) if record.len() >= HEADER_BYTES => Ok(rest),
-        Some((&VERSION, _)) | None => Err(RecordError::Corrupt("shorter than its header")),
-        Some((&version, _)) => Err(RecordError::UnknownVersion(version)),
+        Some(VERSION) if record.len() >= HEADER_BYTES => Ok(&record[1..]),
+        Some(VERSION) | None => Err(RecordError::Corrupt("shorter than its header")),
+        Some(version) => Err(RecordError::UnknownVersion(version)),
     }
 }
 

@@ -161,6 +161,10 @@ pub(crate) struct Mark {
 
 /// Whether a [`Credential`] is good: what [`standing`](crate::SessionStore::standing) answers.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are the large one, and none is kept"
+)]
 pub enum Standing {
     /// It is, and has no session.
     NoSession,

@@ -52,6 +52,11 @@ pub enum EventKind {
         /// The new one.
         address: IpAddr,
     },
+    /// It moved from one device to another, by their fingerprints: an update said so.
+    DeviceChanged {
+        /// Whether this user's device was new.
+        new_device: bool,
+    },
     /// Its token was replaced by a new one.
     Rotated,
     /// It ended.

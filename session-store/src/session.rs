@@ -52,6 +52,11 @@ pub struct Session {
     pub device: Device,
     /// A digest of the device's fingerprint, where it has one.
     pub fingerprint: Option<Fingerprint>,
+    /// Whether this user's device was new when the session came onto it; `None` where the device has
+    /// no fingerprint.
+    pub new_device: Option<bool>,
+    /// Whether the session has moved from one device to another, by their fingerprints.
+    pub device_changed: bool,
     /// What the service keeps with the session.
     pub data: Data,
     /// When the session was created.
@@ -82,6 +87,8 @@ impl Session {
             role: None,
             device: Device::default(),
             fingerprint: None,
+            new_device: None,
+            device_changed: false,
             data: Data::default(),
             created_at,
             last_activity: created_at,

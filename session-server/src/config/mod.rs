@@ -31,7 +31,7 @@ pub use jwt::JwtArgs;
 pub use limits::Limits;
 pub use log::{LogArgs, LogFormat};
 pub use proxies::{ForwardingHeader, Proxies, ProxyArgs};
-pub use sessions::{Policy, SessionArgs};
+pub use sessions::{FingerprintChange, Policy, SessionArgs};
 pub use store::StoreArgs;
 pub use values::Secret;
 
@@ -44,6 +44,8 @@ pub struct Settings {
     pub require_device_fingerprint: bool,
     /// Whose access tokens are taken, where any are.
     pub(crate) access_tokens: Option<Arc<AccessTokens>>,
+    /// What happens where a session's fingerprint changes.
+    pub fingerprint_change: FingerprintChange,
     /// What browsers hold.
     pub browsers: Browsers,
     /// Which web pages may call.
@@ -143,6 +145,7 @@ impl Args {
             access_tokens: self.jwt.read(&credentials.admin_roles)?,
             credentials,
             require_device_fingerprint: self.sessions.require_device_fingerprint,
+            fingerprint_change: self.sessions.fingerprint_change,
             browsers: self.browsers.read(),
             cors: self.cors.read()?,
             proxies: self.proxies.read(),

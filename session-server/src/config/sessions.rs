@@ -45,6 +45,11 @@ pub struct SessionArgs {
     #[arg(action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub require_device_fingerprint: bool,
 
+    /// What happens where a client reports another device fingerprint than its session has: it is
+    /// flagged (device_changed), or refused.
+    #[arg(long, env, value_name = "ACTION", default_value = "flag")]
+    pub fingerprint_change: FingerprintChange,
+
     /// A secret that keys every stored digest. Changing it logs everyone out. Visible in `ps` when
     /// given as a flag.
     #[arg(long, env, value_name = "SECRET", hide_env_values = true)]
@@ -53,6 +58,15 @@ pub struct SessionArgs {
     /// A file that holds the pepper.
     #[arg(long, env, value_name = "FILE")]
     token_pepper_file: Option<PathBuf>,
+}
+
+/// What happens where a session's fingerprint changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum FingerprintChange {
+    /// The session goes on, and says so.
+    Flag,
+    /// The report is refused; the session goes on as it was.
+    Refuse,
 }
 
 /// What a login does when the user has as many sessions as allowed.

@@ -4,11 +4,13 @@
 use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use session_store::{
-    CreatedFor, Credential, Device, Error, NewSession, Session, SessionStore, Update, Updated,
+    CreatedFor, Credential, Device, Digester, Error, NewSession, Session, SessionStore, Update,
+    Updated,
 };
 
 use crate::auth::Caller;
 use crate::body::{self, Body};
+use crate::config::FingerprintChange;
 use crate::problem::Problem;
 use crate::router::{App, Call, Outcome};
 use crate::wire::{CreateBody, CreateObject, Identity};
@@ -110,17 +112,37 @@ async fn update_device<S: SessionStore>(
     app: &App<S>,
     mut session: Session,
     body: &CreateBody,
-) -> Result<Option<Updated>, Error> {
+) -> Result<Option<Updated>, Problem> {
     for _ in 1..MAX_ATTEMPTS {
+        check_fingerprint(app, &session, body)?;
         match app.store.update(&session, fill(&session, body)).await {
             Err(Error::Conflict { .. }) => match app.store.get(session.id).await? {
                 Some(fresh) => session = fresh,
                 None => return Ok(None),
             },
-            outcome => return outcome,
+            outcome => return Ok(outcome?),
         }
     }
-    app.store.update(&session, fill(&session, body)).await
+    check_fingerprint(app, &session, body)?;
+    Ok(app.store.update(&session, fill(&session, body)).await?)
+}
+
+/// Where a session is to stay on its device, another one isn't taken for it. The update is of the very
+/// session that was looked at, or none.
+fn check_fingerprint<S: SessionStore>(
+    app: &App<S>,
+    session: &Session,
+    body: &CreateBody,
+) -> Result<(), Problem> {
+    let refuses = app.settings.fingerprint_change == FingerprintChange::Refuse;
+    if let (true, Some(is), Some(says)) = (refuses, session.fingerprint, &body.fingerprint) {
+        let digester = Digester::new(app.store.config().pepper.as_ref());
+        if digester.fingerprint(&session.user_id, says) != is {
+            let detail = "This session belongs to another device: log in anew";
+            return Err(Problem::forbidden(detail));
+        }
+    }
+    Ok(())
 }
 
 /// What the client says, and what was there where it says nothing.

@@ -100,13 +100,10 @@ impl Keys {
         if text.contains("PRIVATE KEY") {
             return Err(KeyError::Pem);
         }
-        let read: [fn(&[u8]) -> jsonwebtoken::errors::Result<DecodingKey>; 3] = [
-            DecodingKey::from_rsa_pem,
-            DecodingKey::from_ec_pem,
-            DecodingKey::from_ed_pem,
-        ];
-        let key = read.iter().find_map(|read| read(pem).ok());
-        let key = key.ok_or(KeyError::Pem)?;
+        let key = DecodingKey::from_rsa_pem(pem)
+            .or_else(|_| DecodingKey::from_ec_pem(pem))
+            .or_else(|_| DecodingKey::from_ed_pem(pem))
+            .map_err(|_| KeyError::Pem)?;
         Ok(Self::One(Arc::new(Key::new(key))))
     }
 

@@ -29,6 +29,9 @@ enum What {
     NewAddress {
         ip_address: IpAddr,
     },
+    DeviceChanged {
+        new_device: bool,
+    },
     Ended {
         #[serde(serialize_with = "word")]
         end_reason: EndReason,
@@ -43,6 +46,7 @@ impl<'a> EventObject<'a> {
             EventKind::NewAddress { address } => What::NewAddress {
                 ip_address: address,
             },
+            EventKind::DeviceChanged { new_device } => What::DeviceChanged { new_device },
             EventKind::Ended { reason } => What::Ended { end_reason: reason },
             // Whatever a later store tells besides.
             _ => What::Rotated {},
@@ -60,6 +64,7 @@ impl<'a> EventObject<'a> {
         match self.what {
             What::Created { .. } => "created",
             What::NewAddress { .. } => "new-address",
+            What::DeviceChanged { .. } => "device-changed",
             What::Ended { .. } => "ended",
             What::Rotated {} => "rotated",
         }

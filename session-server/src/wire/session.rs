@@ -22,6 +22,10 @@ pub(crate) struct SessionObject<'a> {
     device_type: Option<&'a str>,
     browser: Option<&'a str>,
     ip_address: Option<&'a str>,
+    /// Whether the user's device was new when the session came onto it.
+    new_device: Option<bool>,
+    /// Whether the session has moved from one device to another.
+    device_changed: Option<bool>,
     #[serde(serialize_with = "rfc3339")]
     pub(super) created_at: Timestamp,
     #[serde(serialize_with = "rfc3339")]
@@ -57,6 +61,8 @@ impl<'a> SessionObject<'a> {
             created_at: session.created_at,
             last_activity: session.last_activity,
             expires_at: Some(session.expires_at),
+            new_device: session.new_device,
+            device_changed: Some(session.device_changed),
             is_active: true,
             current: asking == Some(session.id),
             data: shows_data.then(|| data(session)),
@@ -89,6 +95,8 @@ impl<'a> SessionObject<'a> {
             device_type: device.device_type.as_deref(),
             browser: device.browser.as_deref(),
             ip_address: device.ip_address.as_deref(),
+            new_device: None,
+            device_changed: None,
             created_at: Timestamp::default(),
             last_activity: Timestamp::default(),
             expires_at: None,
@@ -118,7 +126,6 @@ pub(crate) struct CreateObject<'a> {
     /// The only time that anyone sees it.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
-    new_device: Option<bool>,
     evicted: Vec<SessionObject<'a>>,
 }
 
@@ -137,7 +144,6 @@ impl<'a> CreateObject<'a> {
         Self {
             session: SessionObject::live(&created.session, caller),
             token: None,
-            new_device: created.new_device,
             evicted: created.ended.iter().map(SessionObject::ended).collect(),
         }
     }
@@ -146,7 +152,6 @@ impl<'a> CreateObject<'a> {
         Self {
             session: SessionObject::live(&updated.session, caller),
             token: None,
-            new_device: updated.new_device,
             evicted: updated.ended.iter().map(SessionObject::ended).collect(),
         }
     }

@@ -18,6 +18,8 @@ on_every_back_end!(
     a_session_token_fills_in_its_device,
     a_fill_in_takes_over_the_device_of_another_session,
     fill_ins_that_race_all_come_through,
+    a_session_that_changes_its_device_is_flagged,
+    a_session_may_be_kept_on_its_device,
     a_fill_in_keeps_what_it_does_not_say,
     a_session_token_may_not_change_its_identity,
     unknown_fields_are_ignored,
@@ -175,6 +177,43 @@ async fn a_fill_in_takes_over_the_device_of_another_session<B: BackEnd>() {
     assert_eq!(session["evicted"][0]["id"], old.id.as_str());
     assert_eq!(session["evicted"][0]["end_reason"], "replaced");
     assert!(!server.is_alive(&old).await);
+}
+
+/// A session that is carried to another device is flagged, for as long as it lives.
+async fn a_session_that_changes_its_device_is_flagged<B: BackEnd>() {
+    let (server, _b) = start::<B>(&[]).await;
+    let login = server.log_in(74).await;
+    assert_eq!(login.body["device_changed"], false);
+    let create = server.post("/sessions/create").bearer(&login.token);
+    let session = create.json(&device()).send().await.expect(200);
+    assert_eq!(
+        (&session["device_changed"], &session["new_device"]),
+        (&json!(true), &json!(true))
+    );
+    let list = server.get("/sessions/my-sessions").bearer(&login.token);
+    let list = list.send().await.expect(200);
+    assert_eq!(list[0]["device_changed"], true);
+}
+
+async fn a_session_may_be_kept_on_its_device<B: BackEnd>() {
+    let (server, _b) = start::<B>(&["--fingerprint-change", "refuse"]).await;
+    let body = json!({"device_fingerprint": "laptop"});
+    let login = server.log_in_with(74, body.clone()).await;
+    let create = || server.post("/sessions/create").bearer(&login.token);
+    create().json(&body).send().await.expect(200);
+    let refused = create().json(&device()).send().await;
+    assert_eq!(
+        refused.problem(403),
+        "This session belongs to another device: log in anew"
+    );
+    let session = server
+        .get(&login.path())
+        .bearer(&login.token)
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(session["device_changed"], false);
+    assert!(server.is_alive(&login).await);
 }
 
 async fn a_fill_in_keeps_what_it_does_not_say<B: BackEnd>() {

@@ -133,7 +133,7 @@ async fn a_token_without_a_session_may_call_everything_of_its_user<B: BackEnd>()
     let other = server.log_in(74).await;
     assert_eq!(
         server.ids("/sessions/my-sessions", &token).await,
-        [other.id.clone()]
+        std::slice::from_ref(&other.id)
     );
     let detail = server.get(&other.path()).bearer(&token).send().await;
     assert_eq!(detail.expect(200)["current"], false);

@@ -71,6 +71,7 @@ async fn help_lists_every_setting_and_no_secret() {
         ("TOUCH_INTERVAL_SECONDS", "60"),
         ("HISTORY_RETENTION_DAYS", "30"),
         ("REQUIRE_DEVICE_FINGERPRINT", "true"),
+        ("FINGERPRINT_CHANGE", "flag"),
         ("TOKEN_PEPPER", ""),
         ("TOKEN_PEPPER_FILE", ""),
         ("SHUTDOWN_TIMEOUT_SECONDS", "30"),

@@ -2,7 +2,9 @@
 
 use super::Harness;
 use super::support::*;
-use crate::{Config, EndReason, KnownDevices, LimitPolicy, RevokeReason, SessionStore};
+use crate::{
+    Config, EndReason, EventKind, KnownDevices, LimitPolicy, RevokeReason, SessionStore, Update,
+};
 
 fn remember(max_per_user: u32, seconds_long: u64) -> Config {
     Config {
@@ -57,6 +59,57 @@ pub async fn without_a_fingerprint_nothing_is_replaced<H: Harness>(harness: &H) 
     }
     assert!(third.ended.is_empty());
     assert_eq!(count(&store, &user()).await, 3);
+}
+
+/// The session itself says whether its device was new, and whether it has moved to another one.
+pub async fn a_session_says_whether_its_device_was_new<H: Harness>(harness: &H) {
+    let store = harness.store(Config::default()).await;
+    let mut events = store.events().await.expect("events");
+    let none = login(&store, plain()).await.session;
+    assert_eq!((none.new_device, none.device_changed), (None, false));
+    let known = login(&store, device("a")).await.session;
+    assert_eq!(
+        (known.new_device, known.device_changed),
+        (Some(true), false)
+    );
+    let again = login(&store, device("a")).await.session;
+    assert_eq!(
+        (again.new_device, again.device_changed),
+        (Some(false), false)
+    );
+    assert_eq!(get(&store, again.id).await, Some(again));
+
+    // What is told of a device that none was known of moves the session nowhere.
+    let mut session = none;
+    for (fingerprint, new_device, device_changed) in [
+        ("b", true, false),
+        ("b", true, false),
+        ("c", true, true),
+        ("b", false, true),
+        ("b", false, true),
+    ] {
+        harness.advance(ms(1)).await;
+        let update = Update {
+            fingerprint: Some(fingerprint.into()),
+            ..Update::default()
+        };
+        let updated = store.update(&session, update).await.expect("update");
+        session = updated.expect("it is there").session;
+        assert_eq!(session.new_device, Some(new_device), "{fingerprint}");
+        assert_eq!(session.device_changed, device_changed, "{fingerprint}");
+        assert_eq!(get(&store, session.id).await.as_ref(), Some(&session));
+    }
+    assert_eq!(
+        touch(&store, session.id).await.map(|it| it.device_changed),
+        Some(true)
+    );
+    let moved = heard(&store, &mut events).await.into_iter();
+    let moved = moved.filter_map(|event| match event.kind {
+        EventKind::DeviceChanged { new_device } => Some((event.session_id, new_device)),
+        _ => None,
+    });
+    let moved: Vec<_> = moved.collect();
+    assert_eq!(moved, [(session.id, true), (session.id, false)]);
 }
 
 /// A device is new the first time; afterwards it is known, however its session ended.

@@ -127,6 +127,7 @@ behaviours! { $
         a_device_is_one_users,
         without_a_fingerprint_nothing_is_replaced,
         a_device_is_new_once,
+        a_session_says_whether_its_device_was_new,
         a_device_is_forgotten_after_its_retention,
         an_expired_sessions_device_is_remembered_from_its_expiry,
         activity_keeps_a_device_known,

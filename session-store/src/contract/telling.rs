@@ -147,7 +147,9 @@ pub async fn a_device_that_an_update_takes_over_is_told<H: Harness>(harness: &H)
     assert!(updated.expect("update").is_some());
     let now = both[1].session.created_at.saturating_add(ms(1));
     let replaced = (now, both[0].session.id, ended(EndReason::Replaced));
-    assert_eq!(told(heard(&store, &mut events).await), [replaced]);
+    let kind = EventKind::DeviceChanged { new_device: false };
+    let moved = (now, both[1].session.id, kind);
+    assert_eq!(told(heard(&store, &mut events).await), [replaced, moved]);
 }
 
 /// An activity from another address than the one before is told, once for each change.

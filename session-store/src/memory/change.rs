@@ -36,7 +36,7 @@ impl Entered {
 }
 
 impl State {
-    pub(super) fn create(&mut self, arrival: Arrival, now: Timestamp) -> Result<Entered> {
+    pub(super) fn create(&mut self, mut arrival: Arrival, now: Timestamp) -> Result<Entered> {
         let user = arrival.new.user_id.clone();
         let leaving = self.make_room(user.as_str(), arrival.fingerprint)?;
         if self.sessions.len() - leaving.len() >= self.bound {
@@ -45,6 +45,7 @@ impl State {
         let new_device = arrival
             .fingerprint
             .map(|device| self.is_new_device(user.as_str(), device, now));
+        arrival.new_device = new_device;
         let ended = self.end_each(leaving, now);
         let live = Live::begin(arrival, &self.config, now);
         let session = live.session.clone();
@@ -186,23 +187,44 @@ impl State {
         device: Fingerprint,
         now: Timestamp,
     ) -> (Vec<EndedSession>, Option<bool>) {
-        let Some(session) = self.session(id) else {
+        let Some(session) = self.session(id).cloned() else {
             return (Vec::new(), None);
         };
-        let name = session.user_id.clone();
+        let name = session.user_id;
         let new_device = self.is_new_device(name.as_str(), device, now);
         let replaced = self.session_on(name.as_str(), Some(device));
         let replaced = replaced.filter(|other| *other != id);
         let leaving = replaced.map(|id| (id, EndReason::Replaced));
         let ended = self.end_each(leaving, now);
-        let live = self.sessions.get_mut(&id);
-        let before = live.and_then(|live| live.session.fingerprint.replace(device));
+        let before = session.fingerprint;
+        if before != Some(device) {
+            self.move_to_device(id, device, new_device, now);
+        }
         if let Some(user) = self.users.get_mut(name.as_str()) {
             before.inspect(|before| user.devices.leave(*before, now));
             user.devices.enter(device, id);
         }
         self.trim_devices(name.as_str(), now);
         (ended, Some(new_device))
+    }
+
+    fn move_to_device(
+        &mut self,
+        id: SessionId,
+        device: Fingerprint,
+        new_device: bool,
+        now: Timestamp,
+    ) {
+        let Some(live) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let has_moved = live.session.fingerprint.replace(device).is_some();
+        live.session.new_device = Some(new_device);
+        live.session.device_changed |= has_moved;
+        if has_moved {
+            let kind = EventKind::DeviceChanged { new_device };
+            self.events.tell(now, &live.session, kind);
+        }
     }
 
     /// Ends a user's sessions, the oldest first, but `keep`; answers how many.

@@ -12,6 +12,8 @@ pub(super) struct Arrival {
     pub(super) id: SessionId,
     pub(super) verifier: Verifier,
     pub(super) fingerprint: Option<Fingerprint>,
+    /// Known only once the state is locked.
+    pub(super) new_device: Option<bool>,
     /// When it ends at the latest, whatever its timeout.
     pub(super) ends_at: Option<Timestamp>,
     pub(super) new: NewSession,
@@ -48,6 +50,8 @@ impl Live {
                 role: new.role,
                 device: new.device,
                 fingerprint: arrival.fingerprint,
+                new_device: arrival.new_device,
+                device_changed: false,
                 data: new.data,
                 created_at: now,
                 last_activity: now,

@@ -128,6 +128,7 @@ impl Inner {
             id: token.id(),
             verifier: self.digester.verifier(token),
             fingerprint: fingerprint.map(|text| self.digester.fingerprint(&new.user_id, text)),
+            new_device: None,
             ends_at: None,
             new,
         }

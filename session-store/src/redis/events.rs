@@ -196,6 +196,9 @@ fn parse(line: &str) -> Option<Event> {
                 _ => None,
             },
         },
+        "device" => EventKind::DeviceChanged {
+            new_device: detail == "new",
+        },
         "address" => EventKind::NewAddress {
             address: detail.parse::<IpAddr>().ok()?,
         },

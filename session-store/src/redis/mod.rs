@@ -288,7 +288,14 @@ impl RedisStore {
                     ended.append(&mut evicted);
                     let ends_at = credential.and_then(Credential::ends_at);
                     return Ok(Outcome::Created(Created {
-                        session: self.as_created(new, fingerprint, token.id(), now, ends_at),
+                        session: self.as_created(
+                            new,
+                            fingerprint,
+                            new_device,
+                            token.id(),
+                            now,
+                            ends_at,
+                        ),
                         token,
                         ended,
                         new_device,
@@ -357,6 +364,7 @@ impl RedisStore {
         &self,
         new: NewSession,
         fingerprint: Option<Fingerprint>,
+        new_device: Option<bool>,
         id: SessionId,
         now: Timestamp,
         ends_at: Option<Timestamp>,
@@ -369,6 +377,8 @@ impl RedisStore {
         Session {
             id,
             fingerprint,
+            new_device,
+            device_changed: false,
             user_id: new.user_id,
             username: new.username,
             role: new.role,

@@ -45,7 +45,8 @@ end
 -- First of all writes: where memory is full, or the id exists, nothing has changed.
 local expires = IDLE_MS > 0 and math.min(absolute, now + IDLE_MS) or absolute
 local times = pack('>I6I6I6I6', now, now, absolute, IDLE_MS)
-if not call('SET', KEYS[1], '\1' .. times .. rest, 'PXAT', format('%d', expires), 'NX') then
+local version = (known or fingerprint == NO_FINGERPRINT) and '\1' or '\129'
+if not call('SET', KEYS[1], version .. times .. rest, 'PXAT', format('%d', expires), 'NX') then
   return { 'taken', now, -1, {} }
 end
 if mark then

@@ -45,7 +45,8 @@ local is_number, address = flags >= 128, sub(record, address_at, data_at - 1)
 flags = string.char(byte(ARGV[3]) + (#address == 16 and 64 or 0))
 local index, stubs = base .. 'u:' .. owner, base .. 'd:' .. owner
 local keep_until = format('%d', expires + KEEP_MS)
-local before, new_device = sub(record, 46, 53), -1
+local before, new_device, version = sub(record, 46, 53), -1, sub(record, 1, 1)
+local has_moved = false
 local ending, going, ended, scores, news = {}, nil, {}
 
 include 'parts/device'
@@ -53,11 +54,16 @@ if fingerprint == NO_FINGERPRINT then
   fingerprint = before
 else
   new_device = known and 0 or 1
+  if fingerprint ~= before then
+    has_moved = before ~= NO_FINGERPRINT
+    local is_moved = has_moved or byte(version) % 128 >= 64
+    version = string.char(1 + (known and 0 or 128) + (is_moved and 64 or 0))
+  end
   if same and sub(same, 1, 16) ~= id then
     going = { same, REPLACED }
   end
 end
-local updated = sub(record, 1, 41) .. pack('>I4', (revision + 1) % 4294967296) .. fingerprint .. flags
+local updated = version .. sub(record, 2, 41) .. pack('>I4', (revision + 1) % 4294967296) .. fingerprint .. flags
   .. sub(record, 55, 56) .. pack('>I2', #texts) .. owner .. texts .. address .. ARGV[5]
 
 -- First of all writes: where memory is full, nothing has changed.
@@ -80,6 +86,11 @@ if new_device >= 0 then
     local member = id .. sub(record, 2, 7)
     include 'parts/joining'
     scores = {}
+  end
+  if has_moved then
+    news = news or {}
+    news[#news + 1] = 'device ' .. format('%d', now) .. ' ' .. sub(base, -4, -3) .. id
+      .. (known and ' known' or ' new') .. (is_number and ' n' or ' s') .. owner
   end
   include 'parts/telling'
   include 'parts/remembering'

@@ -65,6 +65,8 @@ impl Names {
             role: session.role.clone(),
             device: session.device.clone(),
             fingerprint,
+            new_device: session.new_device,
+            device_changed: session.device_changed,
             data: session.data.as_bytes().to_vec(),
             created_at: session.created_at.as_millis(),
             last_activity: session.last_activity.as_millis(),
@@ -91,6 +93,7 @@ impl Names {
         let what = match event.kind {
             EventKind::Created { new_device } => What::Created(new_device),
             EventKind::NewAddress { address } => What::NewAddress(address),
+            EventKind::DeviceChanged { new_device } => What::DeviceChanged(new_device),
             EventKind::Rotated => What::Rotated,
             EventKind::Ended { reason } => What::Ended(reason),
             other => panic!("nothing tells {other:?}"),

@@ -123,6 +123,7 @@ impl Model {
         let ended = self.end_each(leaving);
         let name = self.sessions.len();
         self.sessions.push(self.begin(new, minted, token));
+        self.sessions[name].view.new_device = new_device;
         self.activity(name);
         self.remember_device(name, minted.fingerprint);
         if new_device.is_some() {
@@ -157,6 +158,8 @@ impl Model {
                 role: None,
                 device: on(new.ip_address),
                 fingerprint: new.fingerprint.map(Into::into),
+                new_device: None,
+                device_changed: false,
                 data: new.data.clone(),
                 created_at: self.now,
                 last_activity: self.now,
@@ -216,7 +219,7 @@ impl Model {
         if change.ip_address.is_some() {
             view.device = on(change.ip_address);
         }
-        let (mut ended, mut new_device) = (Vec::new(), None);
+        let (mut ended, mut new_device, mut has_moved) = (Vec::new(), None, false);
         if let Some(fingerprint) = change.fingerprint {
             let user = view.user.0.clone();
             new_device = Some(!self.knows_device(&user, fingerprint));
@@ -225,6 +228,9 @@ impl Model {
             ended = self.end_each(same.map(|same| (same, EndReason::Replaced)));
             let before = view.fingerprint.replace(fingerprint.to_owned());
             if before.as_deref() != Some(fingerprint) {
+                has_moved = before.is_some();
+                view.new_device = new_device;
+                view.device_changed |= has_moved;
                 self.leave_device(&user, before, self.now);
             }
         }
@@ -232,6 +238,9 @@ impl Model {
         if change.fingerprint.is_some() {
             self.remember_device(name, digest);
             self.trim_devices(&view.user.0);
+        }
+        if let (true, Some(new_device)) = (has_moved, new_device) {
+            self.tell(self.now, name, What::DeviceChanged(new_device));
         }
         Ok(Some(Entered {
             view,

@@ -53,6 +53,7 @@ impl<H: Harness> Runner<'_, H> {
             let what = match event.3 {
                 What::Created(_) => "created",
                 What::NewAddress(_) => "addresses change",
+                What::DeviceChanged(_) => "devices change",
                 What::Rotated => "rotated",
                 What::Ended(reason) => reason.as_str(),
             };

@@ -13,6 +13,8 @@ pub(super) struct View {
     pub(super) role: Option<String>,
     pub(super) device: Device,
     pub(super) fingerprint: Option<String>,
+    pub(super) new_device: Option<bool>,
+    pub(super) device_changed: bool,
     pub(super) data: Vec<u8>,
     pub(super) created_at: u64,
     pub(super) last_activity: u64,
@@ -41,6 +43,7 @@ pub(super) type Told = (u64, (String, bool), usize, What);
 pub(super) enum What {
     Created(Option<bool>),
     NewAddress(IpAddr),
+    DeviceChanged(bool),
     Rotated,
     Ended(EndReason),
 }

@@ -5,7 +5,8 @@
 -- and from the user id that the record holds, by the rules of keys.rs: an id alone leads to
 -- everything, in one round trip. All of them share KEYS[1]'s hash tag.
 --
--- A record, counted from 1 (codec.rs has the same table): 1 version, 2 created at, 8 last activity,
+-- A record, counted from 1 (codec.rs has the same table): 1 version (and 128 where the device was new, 64
+-- where the session has moved to another), 2 created at, 8 last activity,
 -- 14 absolute expiry, 20 idle timeout, 26 verifier, 42 revision, 46 fingerprint, 54 flags, 55 length of
 -- the user id, 57 of the texts, 59 user id, texts, last address, data.
 --

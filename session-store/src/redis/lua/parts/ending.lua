@@ -13,7 +13,7 @@ if #ending > 0 then
   for i = 1, #ending, 4 do
     local member, reason, record, at = ending[i], ending[i + 1], ending[i + 2], ending[i + 3]
     local id, stub, whose = sub(member, 1, 16)
-    if #record >= HEADER and byte(record) == 1 then
+    if #record >= HEADER and byte(record) % 64 == 1 then
       local uid_bytes, texts_bytes = cut('>I2I2', record, 55)
       local texts = HEADER + uid_bytes
       stub = sub(record, 8, 13) .. sub(record, 54, 54) .. sub(record, texts + 1, texts + texts_bytes)

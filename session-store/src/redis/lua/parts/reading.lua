@@ -2,7 +2,7 @@
 -- header asks whether it reaches to `data_at`.
 
 local record = call('GET', KEYS[1])
-local is_readable = record and #record >= HEADER and byte(record) == 1
+local is_readable = record and #record >= HEADER and byte(record) % 64 == 1
 local last_activity, absolute, idle, expires, flags, owner, texts_at, address_at, data_at
 if is_readable then
   last_activity, absolute, idle = cut('>I6I6I6', record, 8)

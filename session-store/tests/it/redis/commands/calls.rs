@@ -84,9 +84,9 @@ impl Calls {
         count!(self; "`get`" => full.get(token.id()));
         let now = Timestamp::from_millis(self.server.clock().now_millis());
         let expires_at = now.saturating_add(Duration::from_secs(3600));
-        let credential = Credential::single(UserId::from(2), "a token", now, expires_at);
-        count!(self; "`create_for`" => full.create_for(&credential, documented(2, "a")));
-        count!(self; "`create_for`, again" => full.create_for(&credential, documented(2, "a")));
+        let credential = Credential::single(UserId::from(99), "a token", now, expires_at);
+        count!(self; "`create_for`" => full.create_for(&credential, documented(99, "a")));
+        count!(self; "`create_for`, again" => full.create_for(&credential, documented(99, "a")));
         count!(self; "`standing`" => full.standing(&credential, None));
         // Whether it is due is told by the clock that the store has read last.
         self.server.advance(Duration::from_secs(1));

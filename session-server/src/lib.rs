@@ -19,6 +19,7 @@ mod handlers;
 mod io;
 mod live;
 mod metrics;
+mod openapi;
 mod problem;
 mod refusal;
 mod request_id;

@@ -16,10 +16,12 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::answer::answer;
+use crate::body;
 use crate::config::Settings;
 use crate::io::WriteDeadline;
 use crate::live::{Hub, follow};
 use crate::metrics::{Measured, Metrics, listen};
+use crate::openapi;
 use crate::refusal::ExplainRefusals;
 use crate::router::{App, Router};
 
@@ -56,12 +58,14 @@ pub async fn serve<S: SessionStore>(
     // Ends with this function.
     let mut background = JoinSet::new();
     background.spawn(follow(Arc::clone(&store), Arc::clone(&live)));
+    let description = body::to_json(&openapi::document(&settings)).into();
     let app = App {
         store,
         settings,
         live: Arc::clone(&live),
         metrics: Arc::clone(&metrics),
         metrics_elsewhere: metrics_listener.is_some(),
+        description,
     };
     if let Some(listener) = metrics_listener {
         background.spawn(listen(listener, Arc::clone(&metrics)));

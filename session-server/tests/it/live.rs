@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
-use crate::support::{BackEnd, Redis, Request, SERVICE_KEY, on_every_back_end, start};
+use crate::support::{
+    BackEnd, Description, Redis, Request, Response, SERVICE_KEY, on_every_back_end, start,
+};
 
 on_every_back_end!(
     a_user_hears_of_its_own_sessions,
@@ -39,6 +41,8 @@ impl Listener {
         while !head.ends_with("\r\n\r\n") {
             assert_ne!(lines.read_line(&mut head).await.unwrap(), 0, "{head}");
         }
+        let answer = Response::parse(head.as_bytes());
+        Description::get().await.check(&request, &answer);
         Self { lines, head }
     }
 
@@ -78,6 +82,7 @@ impl Listener {
             if line == "\n"
                 && let Some(data) = data.take()
             {
+                Description::get().await.check_event(&name, &id, &data);
                 return Some(Heard { id, name, data });
             }
         }

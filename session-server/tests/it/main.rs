@@ -16,6 +16,7 @@ mod live;
 mod metrics;
 mod near_cache;
 mod nginx;
+mod openapi;
 mod own_sessions;
 mod paging;
 mod proxies;

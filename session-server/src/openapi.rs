@@ -43,7 +43,8 @@ pub(crate) fn document(settings: &Settings) -> Value {
     for response in members(&mut document["components"]["responses"]) {
         add_headers(response, &everywhere);
     }
-    name_cookie(&mut document, settings);
+    settle_cookie(&mut document, settings);
+    settle_fingerprint(&mut document, settings);
     document
 }
 
@@ -128,7 +129,7 @@ fn add_headers(response: &mut Value, everywhere: &Value) {
 }
 
 /// The cookie is there on demand, and has the name that the operator gives it.
-fn name_cookie(document: &mut Value, settings: &Settings) {
+fn settle_cookie(document: &mut Value, settings: &Settings) {
     match &settings.browsers.cookie {
         Some(cookie) => {
             let scheme = &mut document["components"]["securitySchemes"]["cookie"];
@@ -142,6 +143,18 @@ fn name_cookie(document: &mut Value, settings: &Settings) {
                 .for_each(|ways| ways.retain(|way| way.get("cookie").is_none()));
         }
     }
+}
+
+/// A device is told by its fingerprint, unless the operator lets clients do without.
+fn settle_fingerprint(document: &mut Value, settings: &Settings) {
+    if settings.require_device_fingerprint {
+        return;
+    }
+    let device = &mut document["components"]["schemas"]["Device"];
+    device["required"] = json!([]);
+    let fingerprint = &mut device["properties"]["device_fingerprint"];
+    fingerprint["type"] = json!(["string", "null"]);
+    fingerprint["minLength"] = 0.into();
 }
 
 #[cfg(test)]
@@ -226,6 +239,18 @@ pub(crate) mod tests {
             with["components"]["securitySchemes"]["cookie"]["name"],
             "sid"
         );
+    }
+
+    #[test]
+    fn a_fingerprint_is_required_unless_the_settings_say_otherwise() {
+        for (required, fields) in [
+            ("true", json!(["device_fingerprint"])),
+            ("false", json!([])),
+        ] {
+            let document = described(&["--require-device-fingerprint", required]);
+            let device = &document["components"]["schemas"]["Device"];
+            assert_eq!(device["required"], fields);
+        }
     }
 
     #[test]

@@ -86,7 +86,12 @@ async fn discard(body: &mut Incoming) {
 
 /// A response with a JSON body.
 pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<Body> {
-    let mut response = whole(to_json(value));
+    json_text(status, to_json(value))
+}
+
+/// The same, of what is JSON already.
+pub(crate) fn json_text(status: StatusCode, json: impl Into<Bytes>) -> Response<Body> {
+    let mut response = whole(json);
     *response.status_mut() = status;
     let media_type = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, media_type);

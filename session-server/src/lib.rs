@@ -20,6 +20,7 @@ mod io;
 mod jwt;
 mod live;
 mod metrics;
+mod openapi;
 mod problem;
 mod refusal;
 mod request_id;

@@ -16,7 +16,7 @@ use crate::body::{self, Body};
 use crate::config::Settings;
 use crate::cors;
 use crate::exchange::Exchange;
-use crate::handlers::{events, health, metrics, sessions, users, verify};
+use crate::handlers::{events, health, metrics, openapi, sessions, users, verify};
 use crate::live::Hub;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
@@ -31,6 +31,8 @@ pub(crate) struct App<S> {
     pub(crate) metrics: Arc<Metrics>,
     /// The figures have an address of their own.
     pub(crate) metrics_elsewhere: bool,
+    /// What the server says of itself.
+    pub(crate) description: Bytes,
 }
 
 /// A request on its way to a handler.
@@ -86,6 +88,7 @@ fn table<S: SessionStore>() -> Vec<(Verb, &'static str, Handler<S>)> {
         Get    "/healthz"                       => health::process,
         Get    "/readyz"                        => health::store,
         Get    "/metrics"                       => metrics::metrics,
+        Get    "/openapi.json"                  => openapi::openapi,
     ]
 }
 
@@ -256,4 +259,31 @@ fn check_head(parts: &Parts) -> Result<(), Problem> {
         return Err(Problem::bad_request(detail));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use session_store::MemoryStore;
+
+    use super::*;
+    use crate::openapi::{self, METHODS};
+
+    #[test]
+    fn the_description_names_exactly_what_the_table_does() {
+        let described: BTreeSet<_> = openapi::tests::operations(&[]).into_iter().collect();
+        let answered = table::<MemoryStore>()
+            .into_iter()
+            .flat_map(|(verb, path, _)| {
+                let methods: &[_] = match verb {
+                    Verb::Get => &["get"],
+                    Verb::Post => &["post"],
+                    Verb::Delete => &["delete"],
+                    Verb::Any => &METHODS,
+                };
+                methods.iter().map(move |method| format!("{method} {path}"))
+            });
+        assert_eq!(described, answered.collect::<BTreeSet<_>>());
+    }
 }

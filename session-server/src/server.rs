@@ -16,11 +16,13 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::answer::answer;
+use crate::body;
 use crate::config::Settings;
 use crate::io::WriteDeadline;
 use crate::jwt::follow_keys;
 use crate::live::{Hub, follow};
 use crate::metrics::{Measured, Metrics, listen};
+use crate::openapi;
 use crate::refusal::ExplainRefusals;
 use crate::router::{App, Router};
 
@@ -59,12 +61,14 @@ pub async fn serve<S: SessionStore>(
     let mut background = JoinSet::new();
     background.spawn(follow(Arc::clone(&store), Arc::clone(&live)));
     let access_tokens = settings.access_tokens.clone();
+    let description = body::to_json(&openapi::document(&settings)).into();
     let app = App {
         store,
         settings,
         live: Arc::clone(&live),
         metrics: Arc::clone(&metrics),
         metrics_elsewhere: metrics_listener.is_some(),
+        description,
     };
     if let Some(tokens) = access_tokens {
         background.spawn(follow_keys(tokens));

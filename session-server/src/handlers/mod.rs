@@ -4,6 +4,7 @@ pub(crate) mod create;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod metrics;
+pub(crate) mod openapi;
 pub(crate) mod sessions;
 pub(crate) mod users;
 pub(crate) mod verify;

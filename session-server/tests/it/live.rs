@@ -7,7 +7,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{BackEnd, Memory, Redis, Request, SERVICE_KEY, on_every_back_end, start};
+use crate::support::{
+    BackEnd, Description, Memory, Redis, Request, Response, SERVICE_KEY, on_every_back_end, start,
+};
 
 /// Longer than anything here takes unless it hangs.
 const HANG: Duration = Duration::from_secs(60);
@@ -48,6 +50,8 @@ impl Listener {
         while !head.ends_with("\r\n\r\n") {
             assert_ne!(lines.read_line(&mut head).await.unwrap(), 0, "{head}");
         }
+        let answer = Response::parse(head.as_bytes());
+        Description::get().await.check(&request, &answer);
         Self {
             lines,
             head,
@@ -92,6 +96,7 @@ impl Listener {
             if line == "\n"
                 && let Some(data) = data.take()
             {
+                Description::get().await.check_event(&name, &id, &data);
                 return Some(Heard { id, name, data });
             }
         }

@@ -17,6 +17,7 @@ mod live;
 mod metrics;
 mod near_cache;
 mod nginx;
+mod openapi;
 mod own_sessions;
 mod paging;
 mod proxies;

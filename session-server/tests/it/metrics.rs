@@ -204,14 +204,15 @@ async fn they_may_have_an_address_of_their_own() {
         .send()
         .await
         .expect(200);
-    let figures = read(Request::new(metrics, "GET", "/metrics")).await;
+    let figures = read(Request::new(metrics, "GET", "/metrics").undescribed()).await;
     let health = "session_server_requests_total\
                   {endpoint=\"/healthz\",method=\"GET\",status=\"200\"}";
     assert_eq!(figures.get(health), Some(&1.0));
     Request::new(metrics, "GET", "/healthz")
+        .undescribed()
         .send()
         .await
         .problem(404);
     let post = Request::new(metrics, "POST", "/metrics").json(&json!({}));
-    post.send().await.problem(405);
+    post.undescribed().send().await.problem(405);
 }

@@ -40,7 +40,7 @@ async fn only_who_is_logged_in_passes<B: BackEnd>() {
 
     let role = json!({"role": "editor"});
     let login = server.log_in_with("u-74", role).await;
-    let post = Request::new(nginx.address, "POST", "/orders?id=1");
+    let post = Request::new(nginx.address, "POST", "/orders?id=1").undescribed();
     let post = post.bearer(&login.token).body("a body");
     let passed = post.send().await;
     assert_eq!(passed.status, 200);
@@ -82,7 +82,7 @@ async fn a_revoked_session_stops_at_the_next_request<B: BackEnd>() {
     let login = server.log_in("u-74").await;
     let get = nginx.get("/").bearer(&login.token);
     assert_eq!(get.send().await.status, 200);
-    let logout = Request::new(nginx.address, "DELETE", "/sessions/logout");
+    let logout = Request::new(nginx.address, "DELETE", "/sessions/logout").undescribed();
     logout.bearer(&login.token).send().await.expect(200);
     assert_eq!(get.send().await.status, 401);
     assert_eq!(service.calls(), 1);
@@ -238,7 +238,7 @@ impl Nginx {
     }
 
     fn get(&self, path: &str) -> Request {
-        Request::new(self.address, "GET", path)
+        Request::new(self.address, "GET", path).undescribed()
     }
 }
 

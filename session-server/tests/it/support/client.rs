@@ -6,6 +6,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::Description;
+
 /// A request, on a connection of its own.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -13,6 +15,8 @@ pub(crate) struct Request {
     address: SocketAddr,
     head: String,
     body: Vec<u8>,
+    /// Whether it goes to where the server's description holds.
+    is_described: bool,
 }
 
 impl Request {
@@ -23,7 +27,14 @@ impl Request {
             address,
             head,
             body,
+            is_described: true,
         }
+    }
+
+    /// For something else than the server: a proxy in front of it, the figures' own address.
+    pub(crate) fn undescribed(mut self) -> Self {
+        self.is_described = false;
+        self
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
@@ -58,6 +69,13 @@ impl Request {
         self.header("Transfer-Encoding", "chunked")
     }
 
+    /// What its first line says, without the query.
+    pub(crate) fn method_and_path(&self) -> (&str, &str) {
+        let mut words = self.head.split(' ');
+        let (method, target) = (words.next().unwrap(), words.next().unwrap());
+        (method, target.split('?').next().unwrap())
+    }
+
     /// Where it goes.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
@@ -68,9 +86,17 @@ impl Request {
         [self.head.as_bytes(), b"\r\n", &self.body].concat()
     }
 
+    /// Sends it, and sees to it that the answer is as the server's description has it.
     pub(crate) fn send(&self) -> impl Future<Output = Response> + use<> {
-        let (address, bytes) = (self.address, self.bytes());
-        async move { Response::parse(&exchange(address, &bytes).await) }
+        let request = self.clone();
+        async move {
+            let answer = exchange(request.address, &request.bytes()).await;
+            let response = Response::parse(&answer);
+            if request.is_described {
+                Description::get().await.check(&request, &response);
+            }
+            response
+        }
     }
 }
 

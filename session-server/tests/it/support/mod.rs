@@ -1,12 +1,14 @@
 //! What all tests share.
 
 mod back_end;
+mod browser;
 mod client;
 mod faulty;
 mod process;
 mod server;
 
 pub(crate) use back_end::{BackEnd, Memory, Redis, on_every_back_end};
+pub(crate) use browser::Browser;
 pub(crate) use client::{Request, Response, exchange, read_to_end};
 pub(crate) use faulty::{Fault, FaultyStore};
 pub(crate) use process::ServerProcess;

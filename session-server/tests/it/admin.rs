@@ -1,17 +1,20 @@
 //! The admin page, in a real browser. The steps of a test share a browser, and each has a server of
 //! its own.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use fantoccini::key::Key;
 use serde_json::{Value, json};
 use session_store::MemoryStore;
+use session_test::Proxy;
 
 use crate::support::{
-    BackEnd, Browser, Fault, FaultyStore, Memory, SERVICE_KEY, TestServer, on_every_back_end, start,
+    BackEnd, Browser, Fault, FaultyStore, Memory, Redis, SERVICE_KEY, TestServer,
+    on_every_back_end, start,
 };
 
-on_every_back_end!(sessions_are_shown_and_ended, what_happens_elsewhere_shows);
+on_every_back_end!(sessions_are_shown_and_ended);
 
 async fn sessions_are_shown_and_ended<B: BackEnd>() {
     let browser = Browser::start().await;
@@ -20,11 +23,6 @@ async fn sessions_are_shown_and_ended<B: BackEnd>() {
     ended_sessions_are_shown_on_demand::<B>(&browser).await;
     a_long_list_is_read_on::<B>(&browser).await;
     an_admins_own_sessions_are_no_exception::<B>(&browser).await;
-    browser.close().await;
-}
-
-async fn what_happens_elsewhere_shows<B: BackEnd>() {
-    let browser = Browser::start().await;
     a_session_that_ends_elsewhere_goes_grey::<B>(&browser).await;
     a_new_session_appears::<B>(&browser).await;
     an_admin_who_is_logged_out_is_told::<B>(&browser).await;
@@ -55,6 +53,8 @@ async fn an_outage_is_told_as_one() {
     let browser = Browser::start().await;
     a_store_out_of_reach_is_asked_again(&browser).await;
     a_server_out_of_reach_is_told(&browser).await;
+    a_stream_that_breaks_is_carried_on(&browser).await;
+    a_list_that_may_be_out_of_date_is_read_anew(&browser).await;
     browser.close().await;
 }
 
@@ -91,7 +91,11 @@ async fn the_page_may_do_what_it_needs_and_no_more() {
 
 /// Opens the page and signs in.
 async fn sign_in(browser: &Browser, server: &TestServer, credential: &str) {
-    browser.open(server.address, "/admin").await;
+    sign_in_at(browser, server.address, credential).await;
+}
+
+async fn sign_in_at(browser: &Browser, address: SocketAddr, credential: &str) {
+    browser.open(address, "/admin").await;
     browser.fill("#credential", credential).await;
     browser.click("#sign-in button").await;
     browser.sees("#account", "Signed in").await;
@@ -108,6 +112,10 @@ async fn follow(browser: &Browser, server: &TestServer, user: &str) {
     look_up(browser, user).await;
     browser.sees("#live.on", "Live").await;
 }
+
+/// How often the list of user 74 has been read.
+const READINGS: &str = "performance.getEntriesByType('resource')\
+    .filter(it => it.name.includes('/sessions/user/74?')).length";
 
 /// A session on a device with this name.
 fn device(name: &str) -> Value {
@@ -279,6 +287,10 @@ async fn one_session_is_ended<B: BackEnd>(browser: &Browser) {
         .eval("document.querySelector('li:last-child .created').dateTime")
         .await;
     assert_eq!(created, laptop.body["created_at"]);
+    let exactly = browser
+        .eval("document.querySelector('li:last-child .created').title")
+        .await;
+    assert!(exactly.as_str().unwrap().contains(':'), "{exactly}");
 
     browser.click(&end_button("Laptop")).await;
     browser.sees("#confirm", "End this session?").await;
@@ -566,4 +578,33 @@ async fn a_server_out_of_reach_is_told(browser: &Browser) {
     look_up(browser, "74").await;
     browser.sees("#notice", "The server can’t be reached").await;
     nothing_is_amiss(browser).await;
+}
+
+async fn a_stream_that_breaks_is_carried_on(browser: &Browser) {
+    let (server, _b) = start::<Memory>(&[]).await;
+    let proxy = Proxy::start(server.address.port()).await;
+    let address = proxy.url().strip_prefix("redis://").unwrap().parse();
+    server.log_in_with(74, device("Laptop")).await;
+    sign_in_at(browser, address.unwrap(), SERVICE_KEY).await;
+    look_up(browser, "74").await;
+    browser.sees("#live.on", "Live").await;
+    browser.until(&format!("{READINGS} === 2")).await;
+    proxy.sever();
+    browser.sees("#live:not(.on)", "Reconnecting").await;
+    server.log_in_with(74, device("Pixel 9")).await;
+    proxy.restore();
+    browser.sees("#sessions", "Pixel 9").await;
+    browser.sees("#live.on", "Live").await;
+    assert_eq!(browser.eval(READINGS).await, 2);
+}
+
+async fn a_list_that_may_be_out_of_date_is_read_anew(browser: &Browser) {
+    let (server, redis) = start::<Redis>(&[]).await;
+    server.log_in_with(74, device("Laptop")).await;
+    follow(browser, &server, "74").await;
+    browser.until(&format!("{READINGS} === 2")).await;
+    redis.kill_subscriptions();
+    browser.until(&format!("{READINGS} === 3")).await;
+    server.log_in_with(74, device("Pixel 9")).await;
+    browser.sees("#sessions", "Pixel 9").await;
 }

@@ -69,7 +69,8 @@ function takeLine(line, place, hear) {
   if (line === '') {
     place.event = null;
     if (event.id !== undefined) place.lastId = event.id;
-    if (event.data !== '') hear(event.name, JSON.parse(event.data));
+    // What goes wrong there is no fault of the stream.
+    if (event.data !== '') queueMicrotask(() => hear(event.name, JSON.parse(event.data)));
     return;
   }
   const [, field, value] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];

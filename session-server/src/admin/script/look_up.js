@@ -12,6 +12,8 @@ class LookUp {
     this.over = new Set();
     this.showEnded = byId('show-ended').checked;
     this.nextQuery = null;
+    /** Readings in a row that failed. */
+    this.failures = 0;
     /** What is heard while the list is read: the answer may be older. */
     this.heard = [];
     this.stopping = new AbortController();
@@ -38,10 +40,14 @@ class LookUp {
   }
 
   /** The user's name, as the newest session has it. */
-  get name() {
+  get username() {
     const named = [...this.rows.values()].map(row => row.session).filter(session => session.username);
-    const newest = (a, b) => (a.created_at > b.created_at ? a : b);
-    return named.length ? named.reduce(newest).username : `user ${this.userId}`;
+    const newest = named.sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at))[0];
+    return newest?.username;
+  }
+
+  get name() {
+    return this.username ?? `user ${this.userId}`;
   }
 
   /** Reads the list from its beginning, as far as it is shown. Another reading gives way to this one. */
@@ -60,7 +66,10 @@ class LookUp {
       if (!signal.aborted) this.readFailed(failure);
       return;
     } finally {
-      if (this.reading === reading) this.reading = null;
+      if (this.reading === reading) {
+        this.reading = null;
+        byId('sessions').ariaBusy = null;
+      }
     }
     this.begun();
   }
@@ -73,13 +82,17 @@ class LookUp {
 
   /** The list is there: what was heard meanwhile is newer, and from now on more will be. */
   begun() {
-    this.failures = 0;
     const heard = this.heard.splice(0);
     heard.forEach(([name, data]) => this.hear(name, data));
-    if (this.following) return;
+    if (!this.following) this.beginFollowing();
+    this.failures = 0;
+  }
+
+  beginFollowing() {
     this.following = true;
     byId('live').textContent = 'Connecting…';
-    byId('whose').focus();
+    // After a long wait the focus may be wanted elsewhere.
+    if (!this.failures) byId('whose').focus();
     follow(this.eventsPath, this.stopping.signal, (name, data) => this.hear(name, data), isLive => this.tell(isLive))
       .catch(failure => this.failed(failure));
   }
@@ -90,7 +103,7 @@ class LookUp {
       page.forEach(session => this.put(session));
       this.draw();
       announce(`${sessions(page.length)} more.`);
-      if (page.length) this.rows.get(page[0].id).focus();
+      this.rows.get(page[0]?.id)?.focus();
     } catch (failure) {
       if (!this.stopping.signal.aborted) this.readFailed(failure);
     }
@@ -109,9 +122,11 @@ class LookUp {
   }
 
   put(session) {
+    // An answer may be older than what was heard since it was asked for.
+    if (session.is_active && this.over.has(session.id)) return;
     const row = this.rows.get(session.id);
     if (row) row.show(session);
-    else this.rows.set(session.id, new Row(session, row => this.askToEnd(row)));
+    else this.rows.set(session.id, new Row(session, row => askToEndOne(this, row)));
   }
 
   remove(id) {
@@ -127,15 +142,13 @@ class LookUp {
   }
 
   draw() {
-    const {active, name} = this;
-    hideNotice();
+    const {active, username} = this;
     byId('user').hidden = false;
+    hideNotice();
     arrange(byId('sessions'), this.rows.values());
-    byId('sessions').ariaBusy = null;
-    byId('whose').textContent = this.isOwn ? `Your own sessions` : `Sessions of ${name}`;
-    byId('user-name-and-id').textContent = `User id ${this.userId}${this.isOwn ? `, ${name}` : ''}`;
-    const count = `${active.length}${this.nextQuery ? ' or more' : ''}`;
-    byId('count').textContent = count === '1' ? '1 active session' : `${count} active sessions`;
+    byId('whose').textContent = this.isOwn ? 'Your own sessions' : `Sessions of ${this.name}`;
+    byId('user-name-and-id').textContent = `User id ${this.userId}${this.isOwn && username ? `, ${username}` : ''}`;
+    byId('count').textContent = countOf(active.length, this.nextQuery);
     byId('more').hidden = !this.nextQuery;
     byId('end-all').hidden = active.length === 0 && !this.nextQuery;
     byId('end-others').hidden = !this.isOwn || (active.length < 2 && !this.nextQuery);
@@ -171,10 +184,9 @@ class LookUp {
     if (this.rows.has(id)) return;
     try {
       const {body} = await askJson('GET', sessionPath(id), {signal: this.stopping.signal});
-      if (this.over.has(id)) return;
       this.put(body);
       this.draw();
-      announce(`New session: ${deviceOf(body)}.`);
+      if (this.rows.has(id)) announce(`New session: ${deviceOf(body)}.`);
     } catch (failure) {
       // It may have ended already. Whatever else it is, the list will show or say.
       if (!this.stopping.signal.aborted && failure.kind !== 'absent') this.read();
@@ -182,85 +194,15 @@ class LookUp {
   }
 
   hearEnd({session_id: id, current, end_reason: reason, at}) {
+    const isNews = !this.over.has(id);
     this.over.add(id);
     const row = this.rows.get(id);
     if (row) {
-      const isNews = row.isActive;
       row.end(reason, at);
       this.draw();
       if (isNews) announce(`Session ended, ${row.device}: ${whyEnded(reason)}.`);
     }
-    if (current) this.leave('Your own session has ended. Sign in again.');
-  }
-
-  askToEnd(row) {
-    const {session} = row;
-    const where = session.ip_address ? `, ${session.ip_address}` : '';
-    confirmThen({
-      title: 'End this session?',
-      text: session.current
-        ? `${row.device}${where}: this is the session that you are using. You will be signed out of this page, and of that device.`
-        : `${row.device}${where}: it is signed out at once, and ${this.name} has to sign in there again.`,
-      verb: 'End session',
-      act: () => this.endOne(row),
-    });
-  }
-
-  async endOne(row) {
-    const {id, current} = row.session;
-    const done = this.isOwn ? 'logout' : 'revoked';
-    let outcome = `Session ended: ${row.device}.`;
-    try {
-      await this.end(sessionPath(id));
-    } catch (failure) {
-      if (failure.kind !== 'absent') throw failure;
-      outcome = `Session had ended already: ${row.device}.`;
-    }
-    return () => this.markEnded([row], done, outcome, current);
-  }
-
-  askToEndAll(keepCurrent) {
-    const which = keepCurrent ? 'All other sessions' : 'All sessions';
-    const isOwn = this.isOwn && !keepCurrent ? ' You will be signed out of this page, too.' : '';
-    const beyond = this.nextQuery ? ', those that aren’t shown included' : '';
-    confirmThen({
-      title: keepCurrent ? 'End all other sessions?' : 'End all sessions?',
-      text: `${which} of ${this.name} end at once, on every device${beyond}. Each has to be signed in again.${isOwn}`,
-      verb: keepCurrent ? 'End all others' : 'End all',
-      act: () => this.endAll(keepCurrent),
-    });
-  }
-
-  async endAll(keepCurrent) {
-    // One that begins after this isn't among those that end.
-    const rows = this.active.filter(row => !(keepCurrent && row.session.current));
-    const path = this.isOwn ? `sessions/logout-all?exclude_current=${keepCurrent}` : userPath(this.userId);
-    const {body} = await this.end(path);
-    const outcome = `${sessions(body.logged_out_count)} ended.`;
-    const reason = this.isOwn ? 'logout' : 'revoked';
-    return () => this.markEnded(rows, reason, outcome, this.isOwn && !keepCurrent);
-  }
-
-  async end(path) {
-    try {
-      // Not to be cut off: who looks at another user meanwhile still wants it done.
-      return await askJson('DELETE', path);
-    } catch (failure) {
-      if (failure.kind === 'credential') this.failed(failure);
-      throw failure;
-    }
-  }
-
-  markEnded(rows, reason, outcome, isOwn) {
-    const at = new Date(Date.now() + clockOffsetMs).toISOString();
-    rows.filter(row => row.isActive).forEach(row => row.end(reason, at));
-    rows.forEach(row => this.over.add(row.session.id));
-    if (isOwn) return this.leave(`${outcome} Your own was among them: sign in again.`);
-    if (this.stopping.signal.aborted) return announce(outcome);
-    this.draw();
-    if (rows.length === 1) rows[0].focus();
-    else byId('whose').focus();
-    announce(outcome);
+    if (current) this.leave('Your own session has ended: sign in again.');
   }
 
   readFailed(failure) {
@@ -276,7 +218,7 @@ class LookUp {
 
   /** What is shown stays, and may be out of date. */
   retryLater(failure) {
-    this.failures = (this.failures ?? 0) + 1;
+    this.failures += 1;
     const pauseMs = Math.min(1000 * 2 ** this.failures, MAX_RETRY_MS);
     this.retryTimer = setTimeout(() => this.read(), Math.max(pauseMs, failure.retryAfterMs));
     const {title, text} = problemOf(failure);

@@ -72,8 +72,8 @@ onSubmit('sign-in', () => signIn(byId('credential').value.trim()));
 onSubmit('find', () => look(byId('user-id').value.trim()));
 byId('sign-out').addEventListener('click', () => signOut('', 'Signed out: this page has forgotten the credential. Its session goes on elsewhere.'));
 byId('show-ended').addEventListener('change', event => lookUp?.setShowEnded(event.target.checked));
-byId('end-all').addEventListener('click', () => lookUp?.askToEndAll(false));
-byId('end-others').addEventListener('click', () => lookUp?.askToEndAll(true));
+byId('end-all').addEventListener('click', () => askToEndAll(lookUp, false));
+byId('end-others').addEventListener('click', () => askToEndAll(lookUp, true));
 byId('more').addEventListener('click', () => lookUp?.readMore());
 // Browsers may keep a page that was left, for when somebody goes back to it.
 addEventListener('pagehide', () => signOut());

@@ -2,6 +2,11 @@
 
 const byId = id => document.getElementById(id);
 
+/** Screen readers would read what is set again, again. */
+function setText(id, text) {
+  if (byId(id).textContent !== text) byId(id).textContent = text;
+}
+
 /** How long news stays in sight. */
 const NEWS_MS = 20_000;
 let newsTimer;
@@ -14,10 +19,10 @@ function announce(text) {
 }
 
 /** Says what stands in place of the list, or why it may be out of date. */
-function showNotice({title, text = ''}, tryAgain = null) {
+function showNotice({title, text}, tryAgain = null) {
   byId('notice').hidden = false;
-  byId('notice-title').textContent = title;
-  byId('notice-text').textContent = text;
+  setText('notice-title', title);
+  setText('notice-text', text);
   byId('try-again').hidden = !tryAgain;
   byId('try-again').onclick = tryAgain;
 }

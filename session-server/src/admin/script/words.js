@@ -42,9 +42,13 @@ const whyEnded = reason => WHY_ENDED[reason] ?? reason ?? 'nobody knows why';
 
 const sessions = count => (count === 1 ? '1 session' : `${count} sessions`);
 
-const deviceOf = session => session.device_name || 'Unnamed device';
+/** How many are active; `more` where that isn't known to the end. */
+function countOf(count, more) {
+  if (more) return `${count} or more active sessions`;
+  return count === 1 ? '1 active session' : `${count} active sessions`;
+}
 
-const userOf = session => session.username || `user ${session.user_id}`;
+const deviceOf = session => session.device_name || 'Unnamed device';
 
 function kindOf({device_type: type, browser}) {
   const parts = [type && (KINDS[type] ?? type), browser];

@@ -1,9 +1,12 @@
 //! A real Chromium, driven by its own driver over WebDriver.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
+use std::thread;
 
 use fantoccini::elements::Element;
 use fantoccini::key::Key;
@@ -14,8 +17,6 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use session_test::ensure_program;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
 use url::{ParseError, Url};
 
 /// Where screenshots are kept, to be looked at.
@@ -31,7 +32,7 @@ pub(crate) struct Browser {
 impl Browser {
     pub(crate) async fn start() -> Self {
         ensure_program("chromium", "chromium");
-        let driver = Driver::start().await;
+        let driver = Driver::start();
         let profile = TempDir::with_prefix("chromium-").unwrap();
         let capabilities = capabilities(profile.path());
         let client = ClientBuilder::new(HttpConnector::new())
@@ -212,18 +213,18 @@ fn capabilities(profile: &Path) -> Value {
     })
 }
 
-/// The process that WebDriver is spoken to.
+/// The process that WebDriver is spoken to, and with it the browser.
 struct Driver {
     child: Child,
     address: SocketAddr,
 }
 
 impl Driver {
-    async fn start() -> Self {
+    fn start() -> Self {
         ensure_program("chromedriver", "chromium-driver");
         let mut child = Command::new("chromedriver")
             .arg("--port=0")
-            // Its browser is of the same group, so both end together.
+            // The browser is of the same group, so that both end together.
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -231,16 +232,14 @@ impl Driver {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let port = loop {
-            let line = lines.next_line().await.unwrap();
-            let line = line.expect("chromedriver says where it listens");
-            let port = line.strip_prefix("ChromeDriver was started successfully on port ");
-            if let Some(port) = port {
-                break port.trim_end_matches('.').parse().unwrap();
-            }
-        };
+        let port = lines.find_map(|line| {
+            let line = line.unwrap();
+            let port = line.strip_prefix("ChromeDriver was started successfully on port ")?;
+            Some(port.trim_end_matches('.').parse().unwrap())
+        });
+        let port = port.expect("chromedriver says where it listens");
         // Goes on reading, so that the driver never waits for somebody to read what it says.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        thread::spawn(move || lines.for_each(drop));
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         Self { child, address }
     }
@@ -248,11 +247,9 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        if let Some(id) = self.child.id() {
-            let group = format!("-{id}");
-            let _ = std::process::Command::new("kill")
-                .args(["-KILL", "--", &group])
-                .status();
-        }
+        let group = format!("-{}", self.child.id());
+        // An error means that it has ended already.
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = self.child.wait();
     }
 }

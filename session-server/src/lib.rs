@@ -6,6 +6,7 @@
 //! [`serve`] is the whole server, over any [`SessionStore`](session_store::SessionStore);
 //! [`config`] is where every setting is.
 
+mod admin;
 mod answer;
 mod auth;
 mod body;

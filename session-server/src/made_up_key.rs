@@ -28,6 +28,7 @@ fn show(address: SocketAddr, key: &str) -> io::Result<()> {
             SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
         });
     }
+    let page = format!("http://{reachable}/admin");
     let url = format!("http://{reachable}/sessions");
     let auth = format!("-H 'Authorization: Bearer {key}'");
     let body = r#"{"user_id": 74, "device_fingerprint": "laptop", "device_name": "Chrome on Windows 10", "device_type": "web", "browser": "Chrome"}"#;
@@ -36,6 +37,7 @@ fn show(address: SocketAddr, key: &str) -> io::Result<()> {
         "\
 No SERVICE_KEYS are set and no REDIS_URL: sessions are kept in this process, and this service key
 was made up for this run: {key}
+{page} is a page for looking at sessions and ending them: sign in with that key.
 
 # log a user in
 curl -sS -X POST {url}/create {auth} -H 'Content-Type: application/json' -d '{body}'

@@ -12,6 +12,7 @@ use hyper::body::{Bytes, Incoming};
 use percent_encoding::percent_decode_str;
 use session_store::SessionStore;
 
+use crate::admin;
 use crate::body::{self, Body};
 use crate::config::Settings;
 use crate::cors;
@@ -85,6 +86,7 @@ fn table<S: SessionStore>() -> Vec<(Verb, &'static str, Handler<S>)> {
         Delete "/sessions/user/{user_id}"       => users::delete,
         Any    "/sessions/verify"               => verify::verify,
         Get    "/sessions/events"               => events::events,
+        Get    "/admin"                         => admin::page,
         Get    "/healthz"                       => health::process,
         Get    "/readyz"                        => health::store,
         Get    "/metrics"                       => metrics::metrics,

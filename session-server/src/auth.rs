@@ -2,7 +2,7 @@
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
-use session_store::{Credential, Session, SessionStore, Standing, Token, UserId};
+use session_store::{Credential, Error, Session, SessionStore, Standing, Token, UserId};
 
 use crate::cookie;
 use crate::exchange::CallerName;
@@ -99,7 +99,8 @@ impl Caller {
         let tokens = tokens.filter(|_| AccessTokens::may_be(text));
         let credential = tokens.ok_or_else(refused)?.check(text);
         let credential = credential.map_err(|reason| refused().because(reason))?;
-        let session = match app.store.standing(&credential, Some(call.client)).await? {
+        let standing = app.store.standing(&credential, Some(call.client)).await;
+        let session = match standing.map_err(busy)? {
             Standing::NoSession => None,
             Standing::Live(session) => Some(Box::new(session)),
             Standing::Over => return Err(refused().because("its session has ended")),
@@ -170,6 +171,14 @@ impl Caller {
         self.end_user(instead)?;
         let session = self.as_session();
         session.ok_or_else(|| Problem::not_found("No active session found"))
+    }
+}
+
+/// Others change the session faster than it can be read: the credential may well be good.
+fn busy(error: Error) -> Problem {
+    match error {
+        Error::Conflict { .. } => Problem::unavailable(error.to_string()),
+        error => error.into(),
     }
 }
 

@@ -16,7 +16,12 @@ const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
 
 /// The user's bucket: the first 12 bits of the user id's SHA-256 as two base64url characters.
 pub(crate) fn bucket(user: &UserId) -> Bucket {
-    let hash = Sha256::digest(user.as_str().as_bytes());
+    bucket_of(user.as_str())
+}
+
+/// The bucket of any text.
+pub(crate) fn bucket_of(text: &str) -> Bucket {
+    let hash = Sha256::digest(text.as_bytes());
     let twelve_bits = usize::from(hash[0]) << 4 | usize::from(hash[1]) >> 4;
     Bucket([twelve_bits >> 6, twelve_bits & 63].map(|six_bits| BASE64URL[six_bits]))
 }

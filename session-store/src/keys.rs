@@ -11,10 +11,13 @@
 //! | `prefix:{bucket}:u:<user id>` | sorted set | the user's index: sessions by expiry, known devices |
 //! | `prefix:{bucket}:d:<user id>` | hash | for each live session, what the history will keep of it |
 //! | `prefix:{bucket}:h:<user id>` | list | ended sessions, the last one first |
+//! | `prefix:{bucket}:r:<who>` | string | how often somebody has done what is counted; lives as long as that matters |
 //! | `prefix:{AA}:n:<random>` | string | whether changes are told; lives for seconds |
 //! | `prefix:events` | channel | what happens |
 
 use crate::config::ConfigError;
+#[cfg(feature = "redis")]
+use crate::digest;
 use crate::token::SessionId;
 use crate::user::UserId;
 
@@ -70,6 +73,12 @@ impl Keys {
     /// The key of the index of a user, whose bucket is `bucket`.
     pub(crate) fn index(&self, bucket: &str, user: &UserId) -> String {
         self.key(bucket, "u:", user.as_str())
+    }
+
+    /// The key of who is counted; its bucket is the name's own.
+    #[cfg(feature = "redis")]
+    pub(crate) fn rate(&self, name: &str) -> String {
+        self.key(digest::bucket_of(name).as_str(), "r:", name)
     }
 
     /// Every call needs one: put together in one allocation, without the machinery of `format!`.

@@ -63,6 +63,7 @@ mod memory;
 #[cfg(feature = "near-cache")]
 mod near_cache;
 mod page;
+mod rate;
 #[cfg(feature = "redis")]
 mod redis;
 mod session;
@@ -83,6 +84,7 @@ pub use memory::{ManualClock, MemoryStore};
 #[cfg(feature = "near-cache")]
 pub use near_cache::{NearCache, NearCacheOptions, NearCacheUsage};
 pub use page::{Cursor, CursorError, List, Order, Page, Unreadable};
+pub use rate::{Admission, Rate, Subject};
 #[cfg(feature = "redis")]
 pub use redis::{ConnectError, RedisOptions, RedisStore};
 pub use session::{Device, Fingerprint, NewSession, Session, Update, limits};

@@ -10,6 +10,7 @@ use crate::ended::{EndedSession, RevokeReason};
 use crate::error::{Error, Result};
 use crate::event::EventStream;
 use crate::page::{List, Page};
+use crate::rate::{Admission, Rate, Subject};
 use crate::session::{NewSession, Session, Update};
 use crate::token::{SessionId, Token};
 use crate::user::UserId;
@@ -293,6 +294,23 @@ pub trait SessionStore: Send + Sync + 'static {
         user: &UserId,
         reason: RevokeReason,
     ) -> impl Future<Output = Result<RevokedAll>> + Send;
+
+    /// Counts one more of what `subject` does, unless it is more than `rate` allows. All processes
+    /// count together. What is counted is the caller's business: logins, in most services.
+    ///
+    /// **Cost**: one round trip, one key.
+    ///
+    /// # Errors
+    ///
+    /// None of its own. A store that doesn't implement it [refuses](crate::Error::Refused).
+    fn admit(
+        &self,
+        subject: Subject<'_>,
+        rate: Rate,
+    ) -> impl Future<Output = Result<Admission>> + Send {
+        let _ = (subject, rate);
+        ready(Err(Error::Refused("this store counts nothing".into())))
+    }
 
     /// Whether the store can be reached and serves.
     ///

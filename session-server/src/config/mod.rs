@@ -9,6 +9,7 @@ mod jwt;
 mod limits;
 mod log;
 mod proxies;
+mod rates;
 mod sessions;
 mod store;
 mod values;
@@ -31,6 +32,7 @@ pub use jwt::JwtArgs;
 pub use limits::Limits;
 pub use log::{LogArgs, LogFormat};
 pub use proxies::{ForwardingHeader, Proxies, ProxyArgs};
+pub use rates::{Allowance, Rates};
 pub use sessions::{FingerprintChange, Policy, SessionArgs};
 pub use store::StoreArgs;
 pub use values::Secret;
@@ -54,6 +56,8 @@ pub struct Settings {
     pub proxies: Proxies,
     /// How old what the store answers may be, at most: the bound of a near cache.
     pub staleness: Duration,
+    /// How often sessions may be created.
+    pub rates: Rates,
     /// What a client may take up.
     pub limits: Limits,
 }
@@ -112,6 +116,9 @@ pub struct Args {
     /// Which proxies are in front.
     #[command(flatten)]
     pub proxies: ProxyArgs,
+    /// How often sessions may be created.
+    #[command(flatten)]
+    pub rates: Rates,
     /// What a client may take up.
     #[command(flatten)]
     pub limits: Limits,
@@ -150,6 +157,7 @@ impl Args {
             cors: self.cors.read()?,
             proxies: self.proxies.read(),
             staleness: self.store.staleness(),
+            rates: self.rates,
             limits: self.limits.clone(),
         };
         if self.store.redis_url().is_some() && settings.has_no_credential() {

@@ -1,16 +1,19 @@
 //! `POST /sessions/create`: mints a session for a backend; for an end user, begins that of an access
 //! token, or fills in the device.
 
+use std::net::IpAddr;
+
+use futures_util::future::try_join;
 use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use session_store::{
-    CreatedFor, Credential, Device, Digester, Error, NewSession, Session, SessionStore, Update,
-    Updated,
+    Admission, CreatedFor, Credential, Device, Digester, Error, NewSession, Session, SessionStore,
+    Subject, Update, Updated, UserId,
 };
 
 use crate::auth::Caller;
 use crate::body::{self, Body};
-use crate::config::FingerprintChange;
+use crate::config::{Allowance, FingerprintChange};
 use crate::problem::Problem;
 use crate::router::{App, Call, Outcome};
 use crate::wire::{CreateBody, CreateObject, Identity};
@@ -31,18 +34,30 @@ pub(crate) async fn create<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Out
     let mut body = CreateBody::parse(&call.body, identity, fingerprint_required)?;
     // The client's own look-up failed, so it is the address that is seen here.
     let address = body.device.ip_address.take();
+    let says_address = address.is_some();
     body.device.ip_address = address.or_else(|| Some(call.client.to_string()));
     match &caller {
-        Caller::Service => mint(app, &caller, body).await,
+        Caller::Service => mint(app, &caller, body, says_address).await,
         Caller::Session(session) | Caller::AccessToken(_, Some(session)) => {
             fill_in(app, &caller, session, body).await
         }
-        Caller::AccessToken(credential, None) => begin(app, &caller, credential, body).await,
+        Caller::AccessToken(credential, None) => {
+            admit(app, &credential.user_id, Some(call.client)).await?;
+            begin(app, &caller, credential, body).await
+        }
     }
 }
 
-async fn mint<S: SessionStore>(app: &App<S>, caller: &Caller, body: CreateBody) -> Outcome {
+async fn mint<S: SessionStore>(
+    app: &App<S>,
+    caller: &Caller,
+    body: CreateBody,
+    says_address: bool,
+) -> Outcome {
     let lasting = body.ttl.unwrap_or(app.store.config().absolute_timeout);
+    // What a backend doesn't know of its client can't be counted.
+    let address = says_address.then(|| address(&body)).flatten();
+    admit(app, &body.user_id, address).await?;
     let created = app.store.create(new_session(body)).await?;
     let object = CreateObject::minted(&created, caller);
     let mut response = created_at(&created.session, &object);
@@ -73,6 +88,49 @@ async fn begin<S: SessionStore>(
     };
     let caller = caller.with(session.clone());
     fill_in(app, &caller, &session, body).await
+}
+
+fn address(body: &CreateBody) -> Option<IpAddr> {
+    body.device.ip_address.as_deref()?.parse().ok()
+}
+
+/// Counts a session for its user, and for where the client is.
+async fn admit<S: SessionStore>(
+    app: &App<S>,
+    user: &UserId,
+    address: Option<IpAddr>,
+) -> Result<(), Problem> {
+    let rates = &app.settings.rates;
+    let by_user = admitted(app, Some(Subject::User(user)), rates.create_rate_per_user);
+    let by_address = admitted(
+        app,
+        address.map(Subject::Address),
+        rates.create_rate_per_address,
+    );
+    // Side by side: they travel together.
+    let (by_user, by_address) = try_join(by_user, by_address).await?;
+    match (by_user, by_address) {
+        (Admission::Wait(wait), _) => Err(Problem::too_many(
+            "Too many sessions are being created for this user",
+            wait,
+        )),
+        (_, Admission::Wait(wait)) => Err(Problem::too_many(
+            "Too many sessions are being created from this address",
+            wait,
+        )),
+        _ => Ok(()),
+    }
+}
+
+async fn admitted<S: SessionStore>(
+    app: &App<S>,
+    subject: Option<Subject<'_>>,
+    allowance: Allowance,
+) -> Result<Admission, Error> {
+    match (subject, allowance.0) {
+        (Some(subject), Some(rate)) => app.store.admit(subject, rate).await,
+        _ => Ok(Admission::Admitted),
+    }
 }
 
 fn new_session(body: CreateBody) -> NewSession {

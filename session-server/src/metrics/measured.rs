@@ -3,9 +3,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use session_store::{
-    ChangeFeed, ChangeListener, ChangesError, Config, Created, CreatedFor, Credential, EndReason,
-    EndedSession, EventStream, List, NewSession, Page, Result, RevokeReason, RevokedAll, Rotated,
-    Session, SessionId, SessionStore, Standing, Token, Update, Updated, UserId,
+    Admission, ChangeFeed, ChangeListener, ChangesError, Config, Created, CreatedFor, Credential,
+    EndReason, EndedSession, EventStream, List, NewSession, Page, Rate, Result, RevokeReason,
+    RevokedAll, Rotated, Session, SessionId, SessionStore, Standing, Subject, Token, Update,
+    Updated, UserId,
 };
 
 use super::operations::{Operations, outcome};
@@ -59,6 +60,15 @@ impl Answer for Standing {
         match self {
             Self::Live(_) => "ok",
             Self::NoSession | Self::Over => "absent",
+        }
+    }
+}
+
+impl Answer for Admission {
+    fn outcome(&self) -> &'static str {
+        match self {
+            Self::Admitted => "ok",
+            Self::Wait(_) => "limit",
         }
     }
 }
@@ -166,6 +176,10 @@ impl<S: SessionStore> SessionStore for Measured<S> {
         self.operations
             .ended(EndReason::from(reason), revoked.count);
         Ok(revoked)
+    }
+
+    async fn admit(&self, subject: Subject<'_>, rate: Rate) -> Result<Admission> {
+        self.measure("admit", self.inner.admit(subject, rate)).await
     }
 
     async fn ping(&self) -> Result<()> {

@@ -554,6 +554,22 @@ async fn a_set_of_keys_is_read_again_when_it_changes() {
     timeout(HANG, read).await.unwrap();
 }
 
+#[tokio::test]
+async fn creations_by_tokens_are_counted_by_where_they_come_from() {
+    let flags = [HS, &["--create-rate-per-address", "2/1h"]].concat();
+    let (server, _b) = start::<Memory>(&flags).await;
+    for sid in ["1", "2"] {
+        let token = sign(json!({"sid": sid}));
+        create(&server, &token, &device()).send().await.expect(201);
+        // Clients call it twice.
+        create(&server, &token, &device()).send().await.expect(200);
+    }
+    let third = create(&server, &sign(json!({"sid": "3"})), &device());
+    let refused = third.send().await;
+    refused.problem(429);
+    assert!(refused.header("Retry-After").is_some());
+}
+
 /// Whoever ends a session ends its token everywhere, and a server that starts later knows.
 #[tokio::test]
 async fn a_token_is_over_on_every_server() {

@@ -22,6 +22,7 @@ mod openapi;
 mod own_sessions;
 mod paging;
 mod proxies;
+mod rates;
 mod readme;
 mod redis;
 mod responses;

@@ -38,6 +38,7 @@ mod expiry;
 mod limits;
 mod listing;
 mod racing;
+mod rates;
 mod remembering;
 mod revoking;
 mod rotating;
@@ -197,6 +198,10 @@ behaviours! { $
         a_page_full_of_live_sessions_leads_to_the_ended,
         a_page_that_is_just_full_is_the_last,
         ended_ties_are_paged_too;
+    rates:
+        so_many_are_admitted_and_no_more,
+        each_subject_is_counted_apart,
+        a_rate_holds_under_concurrency;
     remembering:
         the_history_tells_why_a_session_ended,
         the_history_keeps_what_the_session_was,

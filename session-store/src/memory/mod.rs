@@ -9,6 +9,7 @@ mod events;
 mod history;
 mod live;
 mod page;
+mod rates;
 mod state;
 mod sweep;
 #[cfg(test)]
@@ -34,6 +35,7 @@ use crate::ended::{EndedSession, RevokeReason};
 use crate::error::Result;
 use crate::event::EventStream;
 use crate::page::{List, Page};
+use crate::rate::{Admission, Rate, Subject};
 use crate::session::{NewSession, Session, Update};
 use crate::store::{Created, RevokedAll, Rotated, SessionStore, Updated};
 use crate::timestamp::Timestamp;
@@ -263,6 +265,12 @@ impl SessionStore for MemoryStore {
             count: state.end_all(user.as_str(), None, now, reason.into()),
             known_user: state.knows(user.as_str()),
         }))
+    }
+
+    async fn admit(&self, subject: Subject<'_>, rate: Rate) -> Result<Admission> {
+        let name = subject.name();
+        let step = |state: &mut State, now| state.rates.admit(name, rate, now, state.bound);
+        Ok(self.0.step(step))
     }
 
     async fn ping(&self) -> Result<()> {

@@ -6,6 +6,7 @@ use super::credential::Marks;
 use super::events::Events;
 use super::live::Live;
 use super::page::page;
+use super::rates::Rates;
 use super::user::User;
 use crate::config::Config;
 use crate::ended::{EndReason, EndedSession};
@@ -29,6 +30,7 @@ pub(super) struct State {
     pub(super) users: HashMap<Arc<str>, User>,
     /// What is remembered of the credentials that sessions go by, or went by.
     pub(super) marks: Marks,
+    pub(super) rates: Rates,
     /// Every session by the last moment of its life.
     expiries: BTreeSet<(Timestamp, SessionId)>,
     /// Every user who has no session, by the last moment in which he is known.
@@ -46,6 +48,7 @@ impl State {
             listeners: Listeners::default(),
             sessions: HashMap::new(),
             marks: Marks::default(),
+            rates: Rates::default(),
             users: HashMap::new(),
             expiries: BTreeSet::new(),
             remembered: BTreeSet::new(),
@@ -59,6 +62,7 @@ impl State {
             self.end(id, at, EndReason::Expired);
         }
         self.marks.settle(now);
+        self.rates.settle(now);
         while let Some((_, name)) = pop_due(&mut self.prunes, now) {
             self.prune(&name, now);
         }
@@ -177,7 +181,7 @@ impl State {
 
     /// Of every table, so that tests see that none leaks.
     #[cfg(test)]
-    pub(super) fn sizes(&self) -> [usize; 6] {
+    pub(super) fn sizes(&self) -> [usize; 7] {
         [
             self.sessions.len(),
             self.users.len(),
@@ -185,6 +189,7 @@ impl State {
             self.remembered.len(),
             self.prunes.len(),
             self.marks.count(),
+            self.rates.count(),
         ]
     }
 

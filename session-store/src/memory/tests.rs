@@ -72,7 +72,7 @@ fn nothing_is_left_once_everything_is_over() {
     logout(&store, 3);
     assert_eq!(
         store.0.state.lock().expect("lock").sizes(),
-        [9, 10, 9, 1, 10, 0]
+        [9, 10, 9, 1, 10, 0, 0]
     );
     clock.advance(60 * SECOND);
     at_once(store.ping()).expect("ping");
@@ -81,7 +81,7 @@ fn nothing_is_left_once_everything_is_over() {
     assert_eq!(sizes[..4], [0, 10, 0, 10]);
     clock.advance(61 * SECOND);
     at_once(store.count(&UserId::from(0))).expect("count");
-    assert_eq!(store.0.state.lock().expect("lock").sizes(), [0; 6]);
+    assert_eq!(store.0.state.lock().expect("lock").sizes(), [0; 7]);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_history_is_dropped_where_its_user_is() {
     at_once(store.count(&UserId::from(0))).expect("count");
     assert_eq!(
         store.0.state.lock().expect("lock").sizes(),
-        [0, 1, 0, 1, 1, 0]
+        [0, 1, 0, 1, 1, 0, 0]
     );
 }
 
@@ -152,17 +152,17 @@ async fn what_is_over_is_dropped_while_nobody_calls() {
     tokio::time::sleep(2 * SECOND).await;
     assert_eq!(
         store.0.state.lock().expect("lock").sizes(),
-        [0, 1, 0, 1, 1, 0]
+        [0, 1, 0, 1, 1, 0, 0]
     );
     clock.advance(30 * SECOND);
     tokio::time::sleep(2 * SECOND).await;
     assert_eq!(
         store.0.state.lock().expect("lock").sizes(),
-        [0, 1, 0, 1, 0, 0]
+        [0, 1, 0, 1, 0, 0, 0]
     );
     clock.advance(30 * SECOND);
     tokio::time::sleep(2 * SECOND).await;
-    assert_eq!(store.0.state.lock().expect("lock").sizes(), [0; 6]);
+    assert_eq!(store.0.state.lock().expect("lock").sizes(), [0; 7]);
 }
 
 #[tokio::test(start_paused = true)]

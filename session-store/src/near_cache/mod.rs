@@ -22,6 +22,7 @@ use crate::ended::{EndedSession, RevokeReason};
 use crate::error::{Error, Result};
 use crate::event::EventStream;
 use crate::page::{List, Page};
+use crate::rate::{Admission, Rate, Subject};
 use crate::session::{NewSession, Session, Update};
 use crate::store::{Created, RevokedAll, Rotated, SessionStore, Updated};
 use crate::timestamp::Timestamp;
@@ -278,6 +279,10 @@ impl<S: SessionStore> SessionStore for NearCache<S> {
     async fn revoke_all(&self, user: &UserId, reason: RevokeReason) -> Result<RevokedAll> {
         let _after = Dropping::user(&self.0.kept, user);
         self.0.store.revoke_all(user, reason).await
+    }
+
+    async fn admit(&self, subject: Subject<'_>, rate: Rate) -> Result<Admission> {
+        self.0.store.admit(subject, rate).await
     }
 
     async fn ping(&self) -> Result<()> {

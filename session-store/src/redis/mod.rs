@@ -31,6 +31,7 @@ use crate::ended::{EndReason, EndedSession, RevokeReason};
 use crate::error::{Error, RecordError, Result};
 use crate::event::EventStream;
 use crate::page::{List, Page};
+use crate::rate::{Admission, Rate, Subject};
 use crate::session::{Fingerprint, NewSession, Session, Update};
 use crate::store::{Created, RevokedAll, Rotated, SessionStore, Updated};
 use crate::timestamp::{Timestamp, duration_millis};
@@ -229,6 +230,14 @@ impl SessionStore for RedisStore {
                 return Ok(RevokedAll { count, known_user });
             }
         }
+    }
+
+    async fn admit(&self, subject: Subject<'_>, rate: Rate) -> Result<Admission> {
+        let wait = self.scripts().admit(&subject.name(), rate).await?;
+        Ok(match wait {
+            0 => Admission::Admitted,
+            millis => Admission::Wait(Duration::from_millis(millis)),
+        })
     }
 
     async fn ping(&self) -> Result<()> {

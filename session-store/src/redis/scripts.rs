@@ -15,6 +15,7 @@ use crate::ended::EndReason;
 use crate::error::{Error, Result};
 use crate::keys::Keys;
 use crate::page::{List, Order};
+use crate::rate::Rate;
 use crate::session::{Fingerprint, NewSession, Session};
 use crate::timestamp::{Timestamp, duration_millis};
 use crate::token::{SessionId, Token};
@@ -259,6 +260,13 @@ impl Scripts {
             left,
             kept,
         })
+    }
+
+    /// How long to wait, in milliseconds; 0 where it has been counted.
+    pub(super) async fn admit(&self, name: &str, rate: Rate) -> Result<u64> {
+        let mut call = self.sources.admit.key(self.keys.rate(name));
+        call.arg(rate.interval_us()).arg(rate.period_us());
+        self.connection.run(&call).await
     }
 
     pub(super) async fn count(&self, user: &UserId) -> Result<u64> {

@@ -18,6 +18,7 @@ macro_rules! files {
 
 /// All files of `lua/` but the rights' (`check.rs`): the scripts, and the parts that they include.
 const FILES: &[(&str, &str)] = files![
+    "admit",
     "count",
     "create",
     "list",
@@ -46,6 +47,7 @@ const FILES: &[(&str, &str)] = files![
 
 /// Every script, for one store's settings.
 pub(super) struct Sources {
+    pub(super) admit: Script,
     pub(super) create: Script,
     pub(super) touch: Script,
     pub(super) rotate: Script,
@@ -70,6 +72,7 @@ impl Sources {
             script
         };
         Self {
+            admit: script("admit"),
             create: script("create"),
             touch: script("touch"),
             rotate: script("rotate"),

@@ -1,9 +1,9 @@
 use std::net::IpAddr;
 
 use session_store::{
-    Config, Created, CreatedFor, Credential, EndedSession, Error, EventStream, List, MemoryStore,
-    NewSession, Page, RecordError, Result, RevokeReason, RevokedAll, Rotated, Session, SessionId,
-    SessionStore, Standing, Token, Update, Updated, UserId,
+    Admission, Config, Created, CreatedFor, Credential, EndedSession, Error, EventStream, List,
+    MemoryStore, NewSession, Page, Rate, RecordError, Result, RevokeReason, RevokedAll, Rotated,
+    Session, SessionId, SessionStore, Standing, Subject, Token, Update, Updated, UserId,
 };
 
 /// What goes wrong.
@@ -91,6 +91,7 @@ impl SessionStore for FaultyStore {
         revoke_token(token: &Token, reason: RevokeReason) -> Option<EndedSession>;
         revoke_others(keep: SessionId, reason: RevokeReason) -> Option<u64>;
         revoke_all(user: &UserId, reason: RevokeReason) -> RevokedAll;
+        admit(subject: Subject<'_>, rate: Rate) -> Admission;
         ping() -> ();
         events() -> EventStream;
     }

@@ -21,6 +21,7 @@ const STATED: &[Cost] = &[
     ("`get`", 1, 1),
     ("`create_for`", 1, 13),
     ("`create_for`, again", 2, 3),
+    ("`admit`", 1, 3),
     ("`standing`", 1, 1),
     ("`validate` whose touch is due", 2, 9),
     ("`create`", 1, 11),

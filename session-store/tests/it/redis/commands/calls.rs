@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use session_store::{
-    Config, Created, Credential, Data, Limit, LimitPolicy, List, NewSession, RedisStore,
-    RevokeReason, SessionStore, Timestamp, Update, UserId,
+    Config, Created, Credential, Data, Limit, LimitPolicy, List, NewSession, Rate, RedisStore,
+    RevokeReason, SessionStore, Subject, Timestamp, Update, UserId,
 };
 use session_test::RedisServer;
 
@@ -87,6 +87,9 @@ impl Calls {
         let credential = Credential::single(UserId::from(99), "a token", now, expires_at);
         count!(self; "`create_for`" => full.create_for(&credential, documented(99, "a")));
         count!(self; "`create_for`, again" => full.create_for(&credential, documented(99, "a")));
+        let rate = Rate::new(3, Duration::from_secs(60)).unwrap();
+        let user = UserId::from(99);
+        count!(self; "`admit`" => full.admit(Subject::User(&user), rate));
         count!(self; "`standing`" => full.standing(&credential, None));
         // Whether it is due is told by the clock that the store has read last.
         self.server.advance(Duration::from_secs(1));

@@ -42,8 +42,19 @@ pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, proxies: &Proxie
 /// would hide it.
 fn from_the_right(value: &[u8], header: ForwardingHeader) -> impl Iterator<Item = &[u8]> {
     let mut quoted = false;
+    let mut at = value.len();
     value.rsplit(move |byte| {
-        quoted ^= *byte == b'"' && header == ForwardingHeader::Forwarded;
+        // Asked from the right, each byte once.
+        at -= 1;
+        let is_escaped = value[..at]
+            .iter()
+            .rev()
+            .take_while(|it| **it == b'\\')
+            .count()
+            % 2
+            == 1;
+        let is_quote = *byte == b'"' && !is_escaped;
+        quoted ^= is_quote && header == ForwardingHeader::Forwarded;
         *byte == b',' && !quoted
     })
 }
@@ -153,6 +164,10 @@ mod tests {
             (&["for=192.0.2.7, proto=https, for=10.0.0.2"], "10.0.0.2"),
             (&["for=\"192.0.2.8, for=192.0.2.7"], "192.0.2.7"),
             (&["for=192.0.2.7;host=\"x;for=192.0.2.8\""], "192.0.2.7"),
+            (
+                &["for=192.0.2.8, for=192.0.2.7;host=\"x\\\", y\""],
+                "192.0.2.7",
+            ),
         ] {
             assert_eq!(forwarded(values), expected, "{values:?}");
         }

@@ -208,11 +208,13 @@ impl From<Option<IpAddr>> for Address {
     }
 }
 
-/// What is remembered of a credential, as bytes: when the newest was issued, and for how long.
-pub(crate) fn mark_bytes(mark: Mark) -> [u8; 12] {
-    let mut bytes = [0; 12];
+/// What is remembered of a credential, as bytes: when the newest was issued, when that expires, and
+/// for how long this is remembered.
+pub(crate) fn mark_bytes(mark: Mark) -> [u8; 18] {
+    let mut bytes = [0; 18];
     bytes[..6].copy_from_slice(&six_bytes(mark.issued_at));
-    bytes[6..].copy_from_slice(&six_bytes(mark.known_until));
+    bytes[6..12].copy_from_slice(&six_bytes(mark.expires_at));
+    bytes[12..].copy_from_slice(&six_bytes(mark.known_until));
     bytes
 }
 
@@ -221,6 +223,7 @@ pub(crate) fn decode_mark(bytes: &[u8]) -> Option<Mark> {
     let mut reader = Reader(bytes);
     let mark = Mark {
         issued_at: reader.timestamp().ok()?,
+        expires_at: reader.timestamp().ok()?,
         known_until: reader.timestamp().ok()?,
     };
     reader.0.is_empty().then_some(mark)

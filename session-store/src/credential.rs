@@ -133,10 +133,17 @@ impl Credential {
         Invalid::check_chars("role", role, limits::ROLE_CHARS)
     }
 
+    /// Whether it has expired by this clock.
+    #[must_use]
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at <= now
+    }
+
     /// What a store remembers of it.
     pub(crate) fn mark(&self) -> Mark {
         Mark {
             issued_at: self.issued_at,
+            expires_at: self.expires_at,
             known_until: self.known_until(),
         }
     }
@@ -156,7 +163,18 @@ impl fmt::Debug for Credential {
 pub(crate) struct Mark {
     /// When the newest one that was seen was issued.
     pub(crate) issued_at: Timestamp,
+    /// When that one expires.
+    pub(crate) expires_at: Timestamp,
     pub(crate) known_until: Timestamp,
+}
+
+impl Mark {
+    /// Whether a credential is newer than those that were seen: issued later, or at once and good for
+    /// longer.
+    pub(crate) fn is_before(self, credential: &Credential) -> bool {
+        let newest = (self.issued_at, self.expires_at);
+        (credential.issued_at, credential.expires_at) > newest
+    }
 }
 
 /// Whether a [`Credential`] is good: what [`standing`](crate::SessionStore::standing) answers.

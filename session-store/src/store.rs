@@ -94,7 +94,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Marks that active, as [`validate`](Self::validate) does.
     ///
     /// Once its session has ended, for whatever reason, the credential is refused for as long as it, or
-    /// another one of its series, may come. The session's name and role follow the newest credential
+    /// another one of its series, may come. Whether it has expired is told by the store's clock. The session's name and role follow the newest credential
     /// that was seen.
     ///
     /// **Cost**: one plain read of two keys; a round trip more where the touch is due, and one for each

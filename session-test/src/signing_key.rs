@@ -17,7 +17,13 @@ pub struct SigningKey {
 impl SigningKey {
     /// Makes one, with `openssl`: RSA of 2,048 bits.
     pub fn rsa() -> Self {
-        Self::new(&["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])
+        Self::rsa_of(2048)
+    }
+
+    /// RSA of so many bits.
+    pub fn rsa_of(bits: u32) -> Self {
+        let bits = format!("rsa_keygen_bits:{bits}");
+        Self::new(&["-algorithm", "RSA", "-pkeyopt", &bits])
     }
 
     /// An elliptic curve's, such as `P-256`.

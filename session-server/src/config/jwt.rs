@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::SettingError;
 use super::values::{self, Secret};
-use crate::jwt::{AccessTokens, ClaimNames, KeyError, Keys};
+use crate::jwt::{AccessTokens, ClaimNames, KeyError, Keys, read_keys};
 
 /// Whose access tokens are taken besides session tokens.
 #[derive(Clone, Debug, clap::Args)]
@@ -57,13 +57,14 @@ pub struct JwtArgs {
 
     /// How far the clocks of the auth service and of this server may be apart.
     #[arg(long = "jwt-leeway-seconds", env = "JWT_LEEWAY_SECONDS")]
-    #[arg(value_name = "SECONDS", default_value = "30", value_parser = values::seconds)]
+    #[arg(value_name = "SECONDS", default_value = "30", value_parser = leeway)]
     jwt_leeway: Duration,
 
-    /// How long after a token's expiry the auth service may still refresh it. As long is an ended
-    /// session remembered, so that no refreshed token brings it back.
+    /// How long after a token's expiry another one of its session may still come: the life of the
+    /// auth service's refresh tokens, and of its longest access token. As long is an ended session
+    /// remembered, so that none brings it back.
     #[arg(long = "jwt-renewable-days", env = "JWT_RENEWABLE_DAYS")]
-    #[arg(value_name = "DAYS", default_value = "30", value_parser = values::days)]
+    #[arg(value_name = "DAYS", default_value = "30", value_parser = renewable)]
     jwt_renewable: Duration,
 }
 
@@ -133,13 +134,26 @@ fn read(
 
 /// Editors end files with a line break, which nobody means to be part of a secret.
 fn secret_file(path: &Path) -> Result<Keys, KeyError> {
-    Keys::secret(bytes(path)?.trim_ascii())
+    Keys::secret(read_keys(path)?.trim_ascii())
 }
 
 fn pem_file(path: &Path) -> Result<Keys, KeyError> {
-    Keys::pem(&bytes(path)?)
+    Keys::pem(&read_keys(path)?)
 }
 
-fn bytes(path: &Path) -> Result<Vec<u8>, KeyError> {
-    std::fs::read(path).map_err(|error| KeyError::File(path.display().to_string(), error))
+fn leeway(text: &str) -> Result<Duration, String> {
+    const MAX: Duration = Duration::from_secs(60 * 60);
+    at_most(values::seconds(text)?, MAX, "3600")
+}
+
+fn renewable(text: &str) -> Result<Duration, String> {
+    const MAX: Duration = Duration::from_secs(3660 * 24 * 60 * 60);
+    at_most(values::days(text)?, MAX, "3660")
+}
+
+fn at_most(value: Duration, max: Duration, text: &str) -> Result<Duration, String> {
+    match value <= max {
+        true => Ok(value),
+        false => Err(format!("must be at most {text}")),
+    }
 }

@@ -43,7 +43,7 @@ pub(crate) async fn events<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Out
     if !app.live.ready(PATIENCE).await {
         return Err(Problem::unavailable("The store's events can't be followed"));
     }
-    let guard = Guard {
+    let mut guard = Guard {
         store: Arc::clone(&app.store),
         entitled: entitled(app, &caller),
         admins,
@@ -60,8 +60,7 @@ pub(crate) async fn events<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Out
         let detail = "Too many streams of events are open: close some, or try again later";
         Problem::too_many(detail, RETRY_AFTER)
     })?;
-    // It may have ended before it was listened to.
-    if guard.look().await == Look::NotEntitled {
+    if guard.begin().await == Look::NotEntitled {
         return Err(Problem::invalid_credential());
     }
     let feed = Feed::new(subscription, guard, user, last.is_some());
@@ -87,7 +86,8 @@ fn entitled<S: SessionStore>(app: &App<S>, caller: &Caller) -> Entitled {
                 Some(session) => Entitled::Session(session.id, Some(until)),
                 None => {
                     let digester = Digester::new(app.store.config().pepper.as_ref());
-                    Entitled::AccessToken(digester.session_id(credential), until)
+                    let id = digester.session_id(credential);
+                    Entitled::AccessToken(credential.clone(), id, until)
                 }
             }
         }

@@ -98,11 +98,16 @@ async fn end_all_own<S: SessionStore>(app: &App<S>, call: &Call<'_>) -> Outcome 
     let caller = Caller::of(app, call).await?;
     let user = caller.end_user(BY_USER)?;
     let keeps_current = Query::of(call).flag("exclude_current")?;
-    // An access token may have no session: then all are others.
-    if let (true, Some(session)) = (keeps_current, caller.as_session()) {
-        let others = app.store.revoke_others(session.id, RevokeReason::Logout);
-        let count = others.await?.ok_or_else(Problem::invalid_credential)?;
-        return Ok(wire::logged_out(count));
+    if keeps_current {
+        let id = caller
+            .session_id(app)
+            .ok_or_else(Problem::invalid_credential)?;
+        match app.store.revoke_others(id, RevokeReason::Logout).await? {
+            Some(count) => return Ok(wire::logged_out(count)),
+            None if caller.as_session().is_some() => return Err(Problem::invalid_credential()),
+            // An access token may have no session: then all are others.
+            None => {}
+        }
     }
     let all = app.store.revoke_all(user, RevokeReason::Logout).await?;
     let answer = wire::logged_out(all.count);

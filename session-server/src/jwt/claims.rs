@@ -1,6 +1,6 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use session_store::Timestamp;
+use session_store::{Timestamp, UserId};
 
 use super::moment;
 
@@ -23,21 +23,39 @@ impl Claims {
         })
     }
 
-    pub(super) fn time(&self, name: &str) -> Option<Timestamp> {
-        moment(self.0.get(name)?.as_f64()?)
+    /// A moment; an error where it isn't one.
+    pub(super) fn time(&self, name: &str) -> Result<Option<Timestamp>, ()> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => value.as_f64().and_then(moment).map(Some).ok_or(()),
+        }
     }
 
-    pub(super) fn integer(&self, name: &str) -> Option<i64> {
-        self.find(name)?.as_i64()
-    }
-
-    /// A text, or a number as one.
-    pub(super) fn text(&self, name: &str) -> Option<String> {
+    /// Whose it is. A number that isn't exact may be another one's, and so is nobody's.
+    pub(super) fn user(&self, name: &str) -> Option<UserId> {
         match self.find(name)? {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
+            Value::String(text) => UserId::new(text.clone()).ok(),
+            Value::Number(number) => {
+                let signed = number.as_i64().map(UserId::from);
+                signed.or_else(|| number.as_u64().map(UserId::from))
+            }
             _ => None,
         }
+    }
+
+    /// What names the session: `None` where nothing does, an error where it isn't a name.
+    pub(super) fn session(&self, name: &str) -> Result<Option<String>, ()> {
+        match self.find(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
+            Some(Value::Number(number)) if !number.is_f64() => Ok(Some(number.to_string())),
+            Some(_) => Err(()),
+        }
+    }
+
+    /// What stands there for people to read.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.find(name)?.as_str().map(ToOwned::to_owned)
     }
 
     /// The one role that a session has: of several, the first that is an admin's, or else the first.
@@ -73,6 +91,28 @@ mod tests {
         assert_eq!(claims.text("a.c.d").as_deref(), Some("deep"));
         for absent in ["a", "a.c", "a.x", "a.b.c", "b", "", "."] {
             assert_eq!(claims.text(absent), None, "{absent:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_not_exact_names_nobody() {
+        for (value, user) in [
+            (json!(74), Some("74")),
+            (json!(-1), Some("-1")),
+            (json!(u64::MAX), Some("18446744073709551615")),
+            (
+                json!("108234567890123456789"),
+                Some("108234567890123456789"),
+            ),
+            (json!(108_234_567_890_123_456_789_f64), None),
+            (json!(7.5), None),
+            (json!(true), None),
+        ] {
+            let claims = claims(json!({"sub": value, "sid": value}));
+            let found = claims.user("sub");
+            assert_eq!(found.as_ref().map(UserId::as_str), user, "{value}");
+            let session = claims.session("sid").ok().flatten();
+            assert_eq!(session.as_deref(), user, "{value}");
         }
     }
 

@@ -7,15 +7,18 @@ mod claims;
 mod keys;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Header, Validation, decode, decode_header};
-use session_store::{Credential, Timestamp, UserId};
+use session_store::{Credential, Timestamp};
 
 use self::claims::Claims;
-pub(crate) use self::keys::{KeyError, Keys};
+pub(crate) use self::keys::{KeyError, Keys, read as read_keys};
 use crate::chain;
+
+/// How far ahead a token may expire.
+const MAX_LIFE: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 
 /// How often it is asked whether the file of keys has changed.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -51,6 +54,8 @@ pub(crate) enum Refusal {
     Malformed,
     #[error("its header asks for what isn't supported")]
     Critical,
+    #[error("it is another kind of token")]
+    Kind,
     #[error("no key is its key")]
     UnknownKey,
     #[error("its algorithm isn't one of the key's")]
@@ -82,8 +87,23 @@ impl AccessTokens {
         if header.crit.is_some() {
             return Err(Refusal::Critical);
         }
+        if !is_access_token(&header) {
+            return Err(Refusal::Kind);
+        }
         let claims = self.claims_of(text, &header)?;
-        self.credential(text, &claims).ok_or(Refusal::Claims)
+        let credential = self
+            .credential(text, &claims)
+            .map_err(|()| Refusal::Claims)?;
+        // The library goes by whole seconds; a session's end by milliseconds.
+        let now = Timestamp::from(SystemTime::now());
+        if credential.has_expired(now) {
+            return Err(Refusal::Expired);
+        }
+        // Milliseconds where seconds should be, most likely: nothing is to be remembered for so long.
+        if credential.expires_at() > now.saturating_add(MAX_LIFE) {
+            return Err(Refusal::Claims);
+        }
+        Ok(credential)
     }
 
     fn claims_of(&self, text: &str, header: &Header) -> Result<Claims, Refusal> {
@@ -117,32 +137,39 @@ impl AccessTokens {
         validation
     }
 
-    fn credential(&self, text: &str, claims: &Claims) -> Option<Credential> {
-        let user = self.user(claims)?;
-        let expires_at = claims.time("exp")?;
+    fn credential(&self, text: &str, claims: &Claims) -> Result<Credential, ()> {
+        let user = claims.user(&self.claims.user).ok_or(())?;
+        let expires_at = claims.time("exp")?.ok_or(())?;
         // Without it, a token is as new as it is long valid.
-        let issued_at = claims.time("iat").unwrap_or(expires_at);
+        let issued_at = claims.time("iat")?.unwrap_or(expires_at);
         let expires_at = expires_at.saturating_add(self.leeway);
-        let session = claims.text(&self.claims.session);
-        let mut credential = match session.filter(|session| !session.is_empty()) {
-            Some(session) => {
-                Credential::of_series(user, &session, issued_at, expires_at, self.renewable_for)
+        let mut credential = match claims.session(&self.claims.session)? {
+            Some(name) => {
+                let renewable_for = self.renewable_for;
+                Credential::of_series(user, &name, issued_at, expires_at, renewable_for)
             }
             // What is signed, and not the signature: that can be written in more than one way, and
             // so a token whose session has ended could come again as another one.
-            None => Credential::single(user, text.rsplit_once('.')?.0, issued_at, expires_at),
+            None => {
+                let (signed, _) = text.rsplit_once('.').ok_or(())?;
+                Credential::single(user, signed, issued_at, expires_at)
+            }
         };
         credential.username = claims.text(&self.claims.username);
         credential.role = claims.role(&self.claims.role, &self.admin_roles);
-        credential.check().is_ok().then_some(credential)
+        credential.check().map_err(drop)?;
+        Ok(credential)
     }
+}
 
-    fn user(&self, claims: &Claims) -> Option<UserId> {
-        if let Some(number) = claims.integer(&self.claims.user) {
-            return Some(UserId::from(number));
-        }
-        UserId::new(claims.text(&self.claims.user)?).ok()
-    }
+/// Whether the token says that it is one of these, or nothing: ID tokens may be signed by the same key, and
+/// so are tokens that log somebody out (RFC 8725, 3.11).
+fn is_access_token(header: &Header) -> bool {
+    let kind = header.typ.as_deref().unwrap_or("JWT");
+    let kind = kind.strip_prefix("application/").unwrap_or(kind);
+    ["jwt", "at+jwt"]
+        .iter()
+        .any(|known| kind.eq_ignore_ascii_case(known))
 }
 
 /// Reads a file of keys again when it changes. Never ends by itself.
@@ -153,7 +180,7 @@ pub(crate) async fn follow_keys(tokens: Arc<AccessTokens>) {
     let mut told = String::new();
     loop {
         tokio::time::sleep(INTERVAL).await;
-        match file.reread() {
+        match file.reread().await {
             Ok(false) => {}
             Ok(true) => {
                 tracing::info!("the keys of access tokens have been read again");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::stream;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::{Bytes, Frame};
-use session_store::{SessionId, SessionStore, UserId};
+use session_store::{Credential, Session, SessionId, SessionStore, Standing, UserId};
 use tokio::time::{Instant, sleep_until};
 
 use super::hub::Subscription;
@@ -42,7 +42,7 @@ pub(crate) struct Guard<S> {
 }
 
 /// By what a client may listen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Entitled {
     /// By a service key, for ever.
     Service,
@@ -50,23 +50,23 @@ pub(crate) enum Entitled {
     Session(SessionId, Option<Instant>),
     /// By an access token that has no session. Once it has this one, that counts: the stream ends, and
     /// the client comes back by its session.
-    AccessToken(SessionId, Instant),
+    AccessToken(Box<Credential>, SessionId, Instant),
 }
 
 impl Entitled {
     /// The session that is listening.
-    fn session(self) -> Option<SessionId> {
+    fn session(&self) -> Option<SessionId> {
         match self {
             Self::Service => None,
-            Self::Session(id, _) | Self::AccessToken(id, _) => Some(id),
+            Self::Session(id, _) | Self::AccessToken(_, id, _) => Some(*id),
         }
     }
 
-    fn until(self) -> Option<Instant> {
+    fn until(&self) -> Option<Instant> {
         match self {
             Self::Service => None,
-            Self::Session(_, until) => until,
-            Self::AccessToken(_, until) => Some(until),
+            Self::Session(_, until) => *until,
+            Self::AccessToken(_, _, until) => Some(*until),
         }
     }
 }
@@ -81,30 +81,43 @@ pub(crate) enum Look {
 }
 
 impl<S: SessionStore> Guard<S> {
-    /// Whether the client is still entitled.
-    pub(crate) async fn look(&self) -> Look {
-        let Some(id) = self.entitled.session() else {
-            return Look::Entitled;
-        };
-        let Ok(session) = self.store.get(id).await else {
-            return Look::Unknown;
-        };
-        if let Entitled::AccessToken(..) = self.entitled {
-            return match session {
-                None => Look::Entitled,
-                Some(_) => Look::NotEntitled,
-            };
+    /// Looks when the client begins to listen: since it was asked who it is, its session may have ended,
+    /// or that of its access token begun.
+    pub(crate) async fn begin(&mut self) -> Look {
+        if let Entitled::AccessToken(credential, _, until) = &self.entitled
+            && let Ok(Standing::Live(session)) = self.store.standing(credential, None).await
+        {
+            self.entitled = Entitled::Session(session.id, Some(*until));
         }
-        let is_entitled = session.is_some_and(|session| {
-            self.admins.as_ref().is_none_or(|admins| {
-                let role = session.role.as_deref();
-                role.is_some_and(|role| admins.is_admin_role(role))
-            })
-        });
-        match is_entitled {
-            true => Look::Entitled,
-            false => Look::NotEntitled,
+        self.look().await
+    }
+
+    /// Whether the client is still entitled, by what it began with.
+    async fn look(&self) -> Look {
+        let entitled = match &self.entitled {
+            Entitled::Service => Ok(true),
+            Entitled::Session(id, _) => {
+                let session = self.store.get(*id).await;
+                session.map(|session| session.is_some_and(|session| self.may(&session)))
+            }
+            Entitled::AccessToken(credential, ..) => {
+                let standing = self.store.standing(credential, None).await;
+                standing.map(|standing| standing == Standing::NoSession)
+            }
+        };
+        match entitled {
+            Ok(true) => Look::Entitled,
+            Ok(false) => Look::NotEntitled,
+            Err(_) => Look::Unknown,
         }
+    }
+
+    /// Whether the session's role still allows it.
+    fn may(&self, session: &Session) -> bool {
+        self.admins.as_ref().is_none_or(|admins| {
+            let role = session.role.as_deref();
+            role.is_some_and(|role| admins.is_admin_role(role))
+        })
     }
 
     /// When what has happened by now shows for sure: a near cache may be behind by up to its bound.

@@ -4,14 +4,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use session_store::MemoryStore;
 use session_test::SigningKey;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
 use crate::support::{
-    BackEnd, Memory, Redis, Request, Response, SERVICE_KEY, TestServer, device, exchange,
-    on_every_back_end, start,
+    BackEnd, Fault, FaultyStore, Memory, Redis, Request, Response, SERVICE_KEY, TestServer, device,
+    exchange, on_every_back_end, start,
 };
 
 on_every_back_end!(
@@ -479,6 +481,93 @@ async fn a_token_that_is_signed_anew_is_the_same() {
     }
 }
 
+/// Not even in the moment in which it expires, and not after it.
+#[tokio::test]
+async fn a_token_that_is_over_stays_so_until_it_has_expired() {
+    let (server, _redis) = start::<Redis>(HS).await;
+    let exp = now() as f64 + 1.5;
+    let tokens = [
+        sign(json!({"sid": null, "exp": exp})),
+        sign(json!({"exp": exp})),
+    ];
+    for token in &tokens {
+        create(&server, token, &device()).send().await.expect(201);
+        let logout = server.delete("/sessions/logout").bearer(token);
+        logout.send().await.expect(200);
+    }
+    let end = UNIX_EPOCH + Duration::from_secs_f64(exp + 1.5);
+    while SystemTime::now() < end {
+        for token in &tokens {
+            server
+                .get("/sessions/verify")
+                .bearer(token)
+                .send()
+                .await
+                .problem(401);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_outage_is_no_bad_token() {
+    let fault = |method: &str| match method {
+        "standing" => Some(Fault::Unavailable),
+        _ => None,
+    };
+    let busy = |method: &str| (method == "standing").then_some(Fault::Conflict);
+    let store = || MemoryStore::new(TestServer::config(HS)).unwrap();
+    for store in [
+        FaultyStore::new(store(), fault),
+        FaultyStore::new(store(), busy),
+    ] {
+        let server = TestServer::start(store, HS).await;
+        let verify = server.get("/sessions/verify").bearer(&sign(json!({})));
+        verify.send().await.problem(503);
+    }
+}
+
+/// Other tokens are signed by the same key.
+#[tokio::test]
+async fn only_access_tokens_are_taken() {
+    let (server, _b) = start::<Memory>(HS).await;
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    for (kind, status) in [
+        (None, 200),
+        (Some("JWT"), 200),
+        (Some("at+jwt"), 200),
+        (Some("application/at+JWT"), 200),
+        (Some("logout+jwt"), 401),
+        (Some("dpop+jwt"), 401),
+        (Some(""), 401),
+    ] {
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = kind.map(ToOwned::to_owned);
+        let token = encode(&header, &claims(json!({})), &key).unwrap();
+        let verify = server.get("/sessions/verify").bearer(&token).send().await;
+        assert_eq!(verify.status, status, "{kind:?}");
+    }
+}
+
+/// Two users whose ids a reader of numbers can't tell apart are nobody.
+#[tokio::test]
+async fn a_user_is_exact() {
+    let (server, _b) = start::<Memory>(HS).await;
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let exp = now() + 900;
+    for (sub, user) in [
+        ("108234567890123456789", None),
+        ("74.0", None),
+        ("18446744073709551615", Some("18446744073709551615")),
+        ("\"108234567890123456789\"", Some("108234567890123456789")),
+    ] {
+        let claims = format!("{{\"sub\": {sub}, \"exp\": {exp}}}");
+        let claims: Box<RawValue> = RawValue::from_string(claims).unwrap();
+        let token = encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap();
+        let verify = server.get("/sessions/verify").bearer(&token).send().await;
+        assert_eq!(verify.header("X-Session-User"), user, "{sub}");
+    }
+}
+
 /// Several keys by name, which come and go while the server runs.
 #[tokio::test]
 async fn a_set_of_keys_is_read_again_when_it_changes() {
@@ -542,12 +631,12 @@ async fn a_set_of_keys_is_read_again_when_it_changes() {
     let three = token(Some("three"), &rsa, Algorithm::RS256);
     let read = async { while status(&three).await != 200 {} };
     timeout(HANG, read).await.unwrap();
+    // Where there is one key, a token need not name it.
+    assert_eq!(status(&token(None, &rsa, Algorithm::RS256)).await, 200);
     assert_eq!(
         status(&token(Some("one"), &rsa, Algorithm::RS256)).await,
         401
     );
-    // A file that is broken leaves the keys as they are; the next good one is read.
-    std::fs::write(&file, "{\"keys\": [").unwrap();
     write(&[("four", &ed, Algorithm::EdDSA)]);
     let four = token(Some("four"), &ed, Algorithm::EdDSA);
     let read = async { while status(&four).await != 200 {} };

@@ -1,14 +1,16 @@
 //! Live notice: server-sent events.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::support::{
-    BackEnd, Description, Memory, Redis, Request, Response, SERVICE_KEY, on_every_back_end, start,
+    BackEnd, Description, Memory, Redis, Request, Response, SERVICE_KEY, device, on_every_back_end,
+    start,
 };
 
 /// Longer than anything here takes unless it hangs.
@@ -24,6 +26,8 @@ on_every_back_end!(
     a_client_that_cannot_carry_on_is_told,
     a_shutdown_ends_the_streams,
     a_user_has_so_many_streams_and_no_more,
+    an_access_token_hears_of_its_user_until_it_has_a_session,
+    a_stream_ends_with_its_access_token,
 );
 
 /// A stream of events, as a browser reads it.
@@ -250,6 +254,56 @@ async fn a_shutdown_ends_the_streams<B: BackEnd>() {
     let (mut listener, _ready) = Listener::begin(events).await;
     server.stop().await.unwrap();
     assert_eq!(listener.next().await, None);
+    assert!(listener.is_complete);
+}
+
+const JWT: &[&str] = &[
+    "--jwt-secret",
+    "a-secret-of-the-auth-service-0123456789",
+    "--jwt-leeway-seconds",
+    "0",
+];
+
+/// A token of user 74 that expires so long from now.
+fn access_token(seconds: f64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let claims = json!({"sub": 74, "sid": "login", "exp": now.as_secs_f64() + seconds});
+    let key = EncodingKey::from_secret(JWT[1].as_bytes());
+    encode(&Header::default(), &claims, &key).unwrap()
+}
+
+/// Then the stream is over, and the client comes back by its session.
+async fn an_access_token_hears_of_its_user_until_it_has_a_session<B: BackEnd>() {
+    let (server, _b) = start::<B>(JWT).await;
+    let token = access_token(900.0);
+    let events = || server.get("/sessions/events").bearer(&token);
+    let (mut listener, _ready) = Listener::begin(events()).await;
+    let other = server.log_in(74).await;
+    let created = listener.heard("created").await;
+    assert_eq!(created["session_id"], json!(other.id));
+    assert_eq!(created["current"], false);
+    let create = server.post("/sessions/create").bearer(&token);
+    let session = create.json(&device()).send().await.expect(201);
+    assert_eq!(listener.heard("created").await["current"], true);
+    assert_eq!(listener.next().await, None);
+
+    let (mut listener, _ready) = Listener::begin(events()).await;
+    let path = format!("/sessions/session/{}", session["id"].as_str().unwrap());
+    let revoke = server.delete(&path).bearer(SERVICE_KEY);
+    revoke.send().await.expect(200);
+    let ended = listener.heard("ended").await;
+    assert_eq!(ended["current"], true);
+    assert_eq!(listener.next().await, None);
+    events().send().await.problem(401);
+}
+
+async fn a_stream_ends_with_its_access_token<B: BackEnd>() {
+    let (server, _b) = start::<B>(JWT).await;
+    let token = access_token(1.5);
+    let events = server.get("/sessions/events").bearer(&token);
+    let (mut listener, _ready) = Listener::begin(events).await;
+    let over = async { while listener.next().await.is_some() {} };
+    timeout(HANG, over).await.unwrap();
     assert!(listener.is_complete);
 }
 

@@ -123,6 +123,8 @@ async fn a_bad_setting_is_named_in_one_line() {
         ("JWT_PUBLIC_KEY_FILE", "/nowhere", "/nowhere"),
         ("JWT_JWKS_FILE", "/nowhere", "/nowhere"),
         ("JWT_LEEWAY_SECONDS", "-1", "not a number"),
+        ("JWT_LEEWAY_SECONDS", "3601", "at most 3600"),
+        ("JWT_RENEWABLE_DAYS", "4000", "at most 3660"),
         ("STORE_DEADLINE_MS", "0", "more than 0"),
         ("NEAR_CACHE_MEGABYTES", "many", "invalid digit"),
         ("NEAR_CACHE_MEGABYTES", "1", "REDIS_URL"),
@@ -160,12 +162,26 @@ async fn a_bad_setting_is_named_in_one_line() {
 async fn a_key_that_is_none_is_refused() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("key");
-    let private = SigningKey::ed25519().private;
+    let SigningKey { private, public } = SigningKey::ed25519();
+    let weak = SigningKey::rsa_of(1024).public;
     for (variable, text, hint) in [
         ("JWT_SECRET_FILE", "short", "32 bytes"),
         ("JWT_PUBLIC_KEY_FILE", "no key", "BEGIN PUBLIC KEY"),
         ("JWT_PUBLIC_KEY_FILE", &private, "BEGIN PUBLIC KEY"),
-        ("JWT_JWKS_FILE", "{", "EOF"),
+        ("JWT_SECRET_FILE", &public, "JWT_PUBLIC_KEY_FILE"),
+        ("JWT_PUBLIC_KEY_FILE", &weak, "2,048 bits"),
+        ("JWT_JWKS_FILE", "{", "line 1"),
+        ("JWT_JWKS_FILE", r#"{"keys": ["PRIVATE"]}"#, "line 1"),
+        (
+            "JWT_JWKS_FILE",
+            r#"{"keys": [{"kty": "oct", "kid": "e", "k": ""}]}"#,
+            "no key",
+        ),
+        (
+            "JWT_JWKS_FILE",
+            r#"{"keys": [{"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "key_ops": ["sign"]}]}"#,
+            "no key",
+        ),
         ("JWT_JWKS_FILE", r#"{"keys": []}"#, "no key"),
         (
             "JWT_JWKS_FILE",

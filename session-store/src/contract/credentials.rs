@@ -139,10 +139,12 @@ pub async fn a_credential_whose_session_ended_is_over<H: Harness>(harness: &H) {
     for credential in &over {
         assert_over(&store, credential).await;
     }
-    // Then nothing is kept of them.
-    harness.advance(HOUR).await;
-    for credential in &over {
-        assert_eq!(standing(&store, credential).await, Standing::NoSession);
+    // And for ever after, though nothing is kept of them.
+    for by in [ms(4), ms(1), ms(1), HOUR] {
+        harness.advance(by).await;
+        for credential in &over {
+            assert_over(&store, credential).await;
+        }
     }
 }
 
@@ -241,8 +243,57 @@ pub async fn a_series_stays_over<H: Harness>(harness: &H) {
         let next = of_series(&store, "sid").await;
         assert_over(&store, &next).await;
     }
-    harness.advance(25 * HOUR + ms(1)).await;
-    assert_eq!(standing(&store, &first).await, Standing::NoSession);
+    // What comes later than any could is another session's.
+    harness.advance(26 * HOUR).await;
+    let another = of_series(&store, "sid").await;
+    assert_eq!(standing(&store, &another).await, Standing::NoSession);
+}
+
+/// One that is good for longer than the newest is remembered for as long, whether or not its session
+/// lives when it is seen.
+pub async fn the_longest_of_a_series_is_remembered<H: Harness>(harness: &H) {
+    let store = harness.store(Config::default()).await;
+    let now = now(&store).await;
+    let long = now.saturating_add(1000 * HOUR);
+    let older = Timestamp::from_millis(now.as_millis() - 5000);
+    for (name, issued_at) in [("older", older), ("as old", now)] {
+        let newest = of_series(&store, name).await;
+        let session = begin(&store, &newest, plain()).await;
+        let longest = Credential::of_series(user(), name, issued_at, long, HOUR);
+        assert!(matches!(
+            standing(&store, &longest).await,
+            Standing::Live(_)
+        ));
+        let revoked = store.revoke(session.id, RevokeReason::Logout).await;
+        assert!(revoked.expect("revoke").is_some());
+        assert_over(&store, &longest).await;
+        harness.advance(ms(1)).await;
+    }
+    harness.advance(999 * HOUR).await;
+    for (name, issued_at) in [("older", older), ("as old", now)] {
+        let longest = Credential::of_series(user(), name, issued_at, long, HOUR);
+        assert_over(&store, &longest).await;
+    }
+}
+
+/// Of two that were issued at once, the one that is good for longer is the newer one.
+pub async fn of_two_issued_at_once_the_longer_counts<H: Harness>(harness: &H) {
+    let store = harness.store(Config::default()).await;
+    let now = now(&store).await;
+    let issued = |hours: u32, role: &str| {
+        let expires_at = now.saturating_add(hours * HOUR);
+        let mut one = Credential::of_series(user(), "sid", now, expires_at, HOUR);
+        one.role = Some(role.to_owned());
+        one
+    };
+    let (first, second) = (issued(1, "admin"), issued(2, "user"));
+    begin(&store, &first, plain()).await;
+    for credential in [&second, &first] {
+        let Standing::Live(session) = standing(&store, credential).await else {
+            panic!("it is good");
+        };
+        assert_eq!(session.role.as_deref(), Some("user"));
+    }
 }
 
 /// What one user's credential is called is nothing to another's, and a name is no token.

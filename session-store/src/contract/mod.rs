@@ -119,6 +119,8 @@ behaviours! { $
         an_idle_timeout_ends_a_credential,
         a_session_follows_the_newest_of_its_series,
         a_series_stays_over,
+        the_longest_of_a_series_is_remembered,
+        of_two_issued_at_once_the_longer_counts,
         credentials_are_kept_apart,
         a_claim_that_is_too_long_is_named,
         no_credential_brings_a_session_back,

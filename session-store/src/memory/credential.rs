@@ -59,26 +59,31 @@ impl State {
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Standing {
+        // By this clock and no other one: a mark may be gone as soon as it has.
+        if credential.has_expired(now) {
+            return Standing::Over;
+        }
         let Some(before) = self.marks.find(id) else {
             return Standing::NoSession;
         };
-        let is_newest = credential.issued_at() > before.issued_at;
+        let is_newest = before.is_before(credential);
         let known_until = credential.known_until().max(before.known_until);
-        let mark = |issued_at| Mark {
-            issued_at,
+        let longer = Mark {
             known_until,
+            ..before
         };
         match self.sessions.get_mut(&id) {
-            None => self.marks.set(id, mark(before.issued_at)),
             Some(live) if is_newest => {
                 let session = &mut live.session;
                 session.username.clone_from(&credential.username);
                 session.role.clone_from(&credential.role);
                 session.revision = session.revision.wrapping_add(1);
-                self.marks.set(id, mark(credential.issued_at()));
+                let newest = credential.mark();
+                self.marks.set(id, Mark { known_until, ..newest });
                 self.listeners.tell(id);
             }
-            Some(_) => {}
+            // It may be good for longer than the newest one.
+            _ => self.marks.set(id, longer),
         }
         let session = self.active(id, address, now);
         session.map_or(Standing::Over, Standing::Live)
@@ -95,9 +100,6 @@ impl State {
             Standing::Live(session) => return Ok(Coming::Stands(session)),
             Standing::Over => return Ok(Coming::Over),
             Standing::NoSession => {}
-        }
-        if credential.ends_at().is_some_and(|ends_at| ends_at <= now) {
-            return Ok(Coming::Over);
         }
         if self.marks.count() >= self.bound {
             return Err(Error::Full { max: self.bound });

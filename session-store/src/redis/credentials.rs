@@ -25,14 +25,24 @@ pub(super) async fn standing(
     credential.check()?;
     let id = store.scripts().digester.session_id(credential);
     for _ in 0..ATTEMPTS {
+        // By this clock and no other one: a mark may be gone as soon as it has.
+        if credential.has_expired(store.scripts().connection.server_time()) {
+            return Ok(Standing::Over);
+        }
         let (session, mark) = read(store, id).await?;
-        let Some(session) = session else {
-            return gone(store, id, credential, mark).await;
-        };
-        let is_newest = mark.is_none_or(|mark| credential.issued_at() > mark.issued_at);
-        let session = match is_newest {
-            true => follow(store, session, credential).await?,
-            false => Some(session),
+        if let Some(mark) = mark
+            && mark.known_until < credential.known_until()
+        {
+            store
+                .scripts()
+                .prolong(id, credential.known_until())
+                .await?;
+        }
+        let session = match (session, mark) {
+            (None, None) => return Ok(Standing::NoSession),
+            (None, Some(_)) => return Ok(Standing::Over),
+            (Some(session), Some(mark)) if !mark.is_before(credential) => Some(session),
+            (Some(session), _) => follow(store, session, credential).await?,
         };
         if let Some(session) = session
             && let Some(session) = store.touched(session, address).await?
@@ -79,27 +89,6 @@ async fn read(store: &RedisStore, id: SessionId) -> Result<(Option<Session>, Opt
     Ok((record.map(|record| record.session), mark))
 }
 
-/// Without a session. That there was one stays known for as long as a credential can come that was
-/// issued for it.
-async fn gone(
-    store: &RedisStore,
-    id: SessionId,
-    credential: &Credential,
-    mark: Option<Mark>,
-) -> Result<Standing> {
-    let Some(mark) = mark else {
-        return Ok(Standing::NoSession);
-    };
-    if credential.known_until() > mark.known_until {
-        let mut keep = redis::cmd("PEXPIREAT");
-        keep.arg(store.scripts().keys.mark(id))
-            .arg(credential.known_until().as_millis())
-            .arg("GT");
-        let () = store.scripts().connection.query(&keep).await?;
-    }
-    Ok(Standing::Over)
-}
-
 /// The session with what the newest credential says of its user; `None` where something else has
 /// changed, so that it has to be read again.
 async fn follow(
@@ -110,9 +99,13 @@ async fn follow(
     session.username.clone_from(&credential.username);
     session.role.clone_from(&credential.role);
     let mark = Some(credential.mark());
-    match store.scripts().update(&session, None, mark).await? {
-        Updating::Updated { record, .. } => Ok(Some(decode(session.id, &record)?.session)),
-        Updating::Gone | Updating::Conflict => Ok(None),
-        Updating::Unreadable(record) => Err(unreadable(session.id, &record)),
+    match store.scripts().update(&session, None, mark).await {
+        Ok(Updating::Updated { record, .. }) => Ok(Some(decode(session.id, &record)?.session)),
+        Ok(Updating::Gone | Updating::Conflict) => Ok(None),
+        Ok(Updating::Unreadable(record)) => Err(unreadable(session.id, &record)),
+        // Where memory is full nothing is written, and it counts for this call all the same: whoever
+        // has refreshed a token has to be able to log out.
+        Err(Error::Refused(_)) => Ok(Some(session)),
+        Err(error) => Err(error),
     }
 }

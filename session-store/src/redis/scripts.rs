@@ -262,6 +262,13 @@ impl Scripts {
         })
     }
 
+    /// Keeps a credential's mark until then at least, where there is one.
+    pub(super) async fn prolong(&self, id: SessionId, known_until: Timestamp) -> Result<()> {
+        let mut call = self.sources.prolong.key(self.keys.mark(id));
+        call.arg(known_until.as_millis());
+        self.connection.run(&call).await
+    }
+
     /// How long to wait, in milliseconds; 0 where it has been counted.
     pub(super) async fn admit(&self, name: &str, rate: Rate) -> Result<u64> {
         let mut call = self.sources.admit.key(self.keys.rate(name));

@@ -22,6 +22,7 @@ const FILES: &[(&str, &str)] = files![
     "count",
     "create",
     "list",
+    "prolong",
     "revoke",
     "revoke_all",
     "revoke_others",
@@ -57,6 +58,7 @@ pub(super) struct Sources {
     pub(super) revoke_all: Script,
     pub(super) count: Script,
     pub(super) list: Script,
+    pub(super) prolong: Script,
     texts: Vec<String>,
 }
 
@@ -82,6 +84,7 @@ impl Sources {
             revoke_all: script("revoke_all"),
             count: script("count"),
             list: script("list"),
+            prolong: script("prolong"),
             texts,
         }
     }

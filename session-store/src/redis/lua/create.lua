@@ -2,8 +2,8 @@
 --
 -- KEYS[1] the session's record
 -- ARGV[1] the record from its verifier on   ARGV[2] absolute timeout, ms
--- ARGV[3] where the session goes by a credential of somebody else's: when that was issued, until when
--- to remember it, when the session ends at the latest; 6 bytes each
+-- ARGV[3] where the session goes by a credential of somebody else's: when that was issued, when it
+-- expires, until when to remember it, when the session ends at the latest; 6 bytes each
 -- Returns { outcome, now, new device (1, 0; -1 = no fingerprint), { id, reason, record, … } }.
 -- Outcomes: 'created'; without a session 'taken' (the id exists, or the credential has had a session;
 -- nothing has changed), 'past' (the credential has expired), 'limit' (refused), or 'more' (some of very
@@ -19,11 +19,11 @@ local owner = sub(rest, 34, 33 + uid_bytes)
 local index, stubs = base .. 'u:' .. owner, base .. 'd:' .. owner
 local ending, going, ended, scores, news = {}
 
-local mark, issued_at, known_until
+local mark, issued_at, expires_at, known_until
 if ARGV[3] then
   local ends_at
   mark = base .. 'c:' .. id
-  issued_at, known_until, ends_at = cut('>I6I6I6', ARGV[3])
+  issued_at, expires_at, known_until, ends_at = cut('>I6I6I6I6', ARGV[3])
   if call('EXISTS', mark) == 1 then
     return { 'taken', now, -1, {} }
   end
@@ -50,7 +50,7 @@ if not call('SET', KEYS[1], version .. times .. rest, 'PXAT', format('%d', expir
   return { 'taken', now, -1, {} }
 end
 if mark then
-  call('SET', mark, pack('>I6I6', issued_at, known_until), 'PXAT', format('%d', known_until))
+  call('SET', mark, pack('>I6I6I6', issued_at, expires_at, known_until), 'PXAT', format('%d', known_until + MARK_MARGIN))
 end
 local keep_until = format('%d', expires + KEEP_MS)
 -- Before others are taken out, so that the hash keeps its time to live.

@@ -4,8 +4,8 @@
 -- KEYS[1] the session's record
 -- ARGV[1] expected revision   ARGV[2] fingerprint, 8 bytes, all 0 = leave as it is
 -- ARGV[3] flags, a byte       ARGV[4] texts   ARGV[5] data
--- ARGV[6] where this is what a newer credential of the session says: when that was issued, and until
--- when to remember it; 6 bytes each
+-- ARGV[6] where this is what a newer credential of the session says: when that was issued, when it
+-- expires, and until when to remember it; 6 bytes each
 -- Returns { outcome, now, new device (1, 0; -1 = left as it is), { id, reason, record, … }, record }.
 -- Outcomes: 'updated'; and, with nothing changed, 'gone', 'conflict' (the revision is another one, or
 -- the credential not newer), 'unreadable'.
@@ -25,14 +25,14 @@ if revision ~= tonumber(ARGV[1]) then
   return { 'conflict', now, -1, {}, '' }
 end
 
-local mark, issued_at, known_until
+local mark, issued_at, expires_at, known_until
 if ARGV[6] then
   mark = base .. 'c:' .. sub(KEYS[1], -16)
-  issued_at, known_until = cut('>I6I6', ARGV[6])
+  issued_at, expires_at, known_until = cut('>I6I6I6', ARGV[6])
   local stands = call('GET', mark)
-  if stands and #stands == 12 then
-    local issued_before, known_before = cut('>I6I6', stands)
-    if issued_before >= issued_at then
+  if stands and #stands == 18 then
+    local issued_before, expires_before, known_before = cut('>I6I6I6', stands)
+    if issued_before > issued_at or (issued_before == issued_at and expires_before >= expires_at) then
       return { 'conflict', now, -1, {}, '' }
     end
     known_until = math.max(known_until, known_before)
@@ -69,7 +69,7 @@ local updated = version .. sub(record, 2, 41) .. pack('>I4', (revision + 1) % 42
 -- First of all writes: where memory is full, nothing has changed.
 call('SET', KEYS[1], updated, 'KEEPTTL')
 if mark then
-  call('SET', mark, pack('>I6I6', issued_at, known_until), 'PXAT', format('%d', known_until))
+  call('SET', mark, pack('>I6I6I6', issued_at, expires_at, known_until), 'PXAT', format('%d', known_until + MARK_MARGIN))
 end
 local stub, is_prolonged = sub(updated, 8, 13) .. flags .. texts, false
 include 'parts/stub'

@@ -31,6 +31,7 @@ local STUB = 7 -- bytes that a stub has at least, the last of them its flags
 local ENTRY = 36 -- bytes that an entry of the history has at least
 local BATCH = 500 -- sessions that one run ends at most: a few milliseconds
 local BATCH_BYTES = 4194304 -- and how much of their records it reads
+local MARK_MARGIN = 60000 -- ms that a mark outlives its time: clocks are read, and not all at once
 local NO_FINGERPRINT = '\0\0\0\0\0\0\0\0'
 
 local base = sub(KEYS[1], 1, BASE)

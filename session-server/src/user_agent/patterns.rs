@@ -26,7 +26,7 @@ struct Lists {
 }
 
 impl Patterns {
-    /// The patterns. To make them takes some 50 ms, so it happens on a thread where nobody waits for
+    /// The patterns. To make them takes some 70 ms, so it happens on a thread where nobody waits for
     /// requests; to go by them takes microseconds, for which another thread isn't worth its while. There
     /// are none where the runtime shuts down meanwhile.
     pub(super) async fn get() -> Option<&'static Self> {

@@ -27,6 +27,7 @@ mod refusal;
 mod request_id;
 mod router;
 mod server;
+mod user_agent;
 mod wire;
 
 pub use chain::chain;

@@ -7,13 +7,14 @@ use futures_util::future::try_join;
 use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use session_store::{
-    Admission, CreatedFor, Credential, Device, Digester, Error, NewSession, Session, SessionStore,
-    Subject, Update, Updated, UserId,
+    Admission, CreatedFor, Credential, Digester, Error, NewSession, Session, SessionStore, Subject,
+    Update, Updated, UserId,
 };
 
 use crate::auth::Caller;
 use crate::body::{self, Body};
 use crate::config::{Allowance, FingerprintChange};
+use crate::handlers::device;
 use crate::problem::Problem;
 use crate::router::{App, Call, Outcome};
 use crate::wire::{CreateBody, CreateObject, Identity};
@@ -36,6 +37,7 @@ pub(crate) async fn create<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Out
     let address = body.device.ip_address.take();
     let says_address = address.is_some();
     body.device.ip_address = address.or_else(|| Some(call.client.to_string()));
+    body.seen = device::seen(&caller, &call, &body).await;
     match &caller {
         Caller::Service => mint(app, &caller, body, says_address).await,
         Caller::Session(session) | Caller::AccessToken(_, Some(session)) => {
@@ -137,7 +139,7 @@ fn new_session(body: CreateBody) -> NewSession {
     let mut new = NewSession::new(body.user_id);
     new.username = body.username;
     new.role = body.role;
-    new.device = body.device;
+    new.device = device::or(body.device, body.seen);
     new.fingerprint = body.fingerprint;
     new.data = body.data;
     new.absolute_timeout = body.ttl;
@@ -203,17 +205,11 @@ fn check_fingerprint<S: SessionStore>(
     Ok(())
 }
 
-/// What the client says, and what was there where it says nothing.
+/// What the client says, what was there where it says nothing, and what is seen where neither has it.
 fn fill(session: &Session, body: &CreateBody) -> Update {
-    let was = session.device.clone();
-    let says = body.device.clone();
+    let kept = device::or(body.device.clone(), session.device.clone());
     Update {
-        device: Some(Device {
-            name: says.name.or(was.name),
-            device_type: says.device_type.or(was.device_type),
-            browser: says.browser.or(was.browser),
-            ip_address: says.ip_address.or(was.ip_address),
-        }),
+        device: Some(device::or(kept, body.seen.clone())),
         fingerprint: body.fingerprint.clone(),
         ..Update::default()
     }

@@ -1,6 +1,7 @@
 //! Request → caller → one call of the store → response. Handlers never name a back end.
 
 pub(crate) mod create;
+mod device;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod metrics;

@@ -9,6 +9,18 @@ use crate::problem::{FieldError, Problem};
 
 const MAX_DATA_BYTES: usize = 16 * 1024;
 
+const MAX_USER_AGENT_CHARS: usize = 512;
+
+/// What only a service may say.
+const SERVICE_FIELDS: [&str; 6] = [
+    "user_id",
+    "username",
+    "role",
+    "data",
+    "ttl_seconds",
+    "user_agent",
+];
+
 /// Where the session's identity comes from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Identity<'a> {
@@ -28,6 +40,10 @@ pub(crate) struct CreateBody {
     pub(crate) ttl: Option<Duration>,
     pub(crate) fingerprint: Option<String>,
     pub(crate) device: Device,
+    /// What the browser has told the backend about itself.
+    pub(crate) user_agent: Option<String>,
+    /// What of the device isn't in the body, and could be seen otherwise.
+    pub(crate) seen: Device,
 }
 
 impl CreateBody {
@@ -39,17 +55,18 @@ impl CreateBody {
         let mut fields = Fields::parse(json)?;
         let fingerprint = fields.fingerprint(fingerprint_required);
         let device = fields.device();
-        let (user_id, username, role, data, ttl) = match identity {
+        let (user_id, username, role, data, ttl, user_agent) = match identity {
             Identity::InBody => (
                 fields.required("user_id", user_id),
                 fields.text("username", limits::USERNAME_CHARS),
                 fields.text("role", limits::ROLE_CHARS),
                 fields.optional("data", data).unwrap_or_default(),
                 fields.optional("ttl_seconds", ttl),
+                fields.text("user_agent", MAX_USER_AGENT_CHARS),
             ),
             Identity::Of(user) => {
-                fields.refuse(&["user_id", "username", "role", "data", "ttl_seconds"]);
-                (Some(user.clone()), None, None, Data::default(), None)
+                fields.refuse(&SERVICE_FIELDS);
+                (Some(user.clone()), None, None, Data::default(), None, None)
             }
         };
         match user_id {
@@ -61,6 +78,8 @@ impl CreateBody {
                 ttl,
                 fingerprint,
                 device,
+                user_agent,
+                seen: Device::default(),
             }),
             _ => Err(Problem::invalid(fields.errors)),
         }
@@ -126,6 +145,11 @@ impl Fields {
         self.optional(field, |value| text(value, max_chars))
     }
 
+    /// A text that says nothing where it is empty.
+    fn words(&mut self, field: &'static str, max_chars: usize) -> Option<String> {
+        self.text(field, max_chars).filter(|text| !text.is_empty())
+    }
+
     fn fingerprint(&mut self, required: bool) -> Option<String> {
         let field = "device_fingerprint";
         let parse = |value| text(value, limits::FINGERPRINT_CHARS);
@@ -143,9 +167,9 @@ impl Fields {
     fn device(&mut self) -> Device {
         let address = self.text("ip_address", limits::IP_ADDRESS_CHARS);
         Device {
-            name: self.text("device_name", limits::DEVICE_NAME_CHARS),
-            device_type: self.optional("device_type", device_type),
-            browser: self.text("browser", limits::BROWSER_CHARS),
+            name: self.words("device_name", limits::DEVICE_NAME_CHARS),
+            device_type: self.optional("device_type", device_type).flatten(),
+            browser: self.words("browser", limits::BROWSER_CHARS),
             // What documented clients send when their look-up fails.
             ip_address: address.filter(|address| !matches!(address.as_str(), "" | "unknown")),
         }
@@ -169,11 +193,11 @@ fn text(value: Value, max_chars: usize) -> Result<String, String> {
     }
 }
 
-fn device_type(value: Value) -> Result<String, String> {
+fn device_type(value: Value) -> Result<Option<String>, String> {
     let word = text(value, limits::DEVICE_TYPE_CHARS)?;
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
-    if !word.is_empty() && word.chars().all(fits) {
-        Ok(word)
+    if word.chars().all(fits) {
+        Ok(Some(word).filter(|word| !word.is_empty()))
     } else {
         Err("must be a lower-case word of a-z, 0-9, '-' and '_', such as web or mobile".into())
     }

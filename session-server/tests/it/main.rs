@@ -30,5 +30,6 @@ mod settings;
 mod shutdown;
 mod single_session;
 mod store_errors;
+mod user_agent;
 mod users;
 mod verify;

@@ -79,7 +79,13 @@ impl State {
                 session.role.clone_from(&credential.role);
                 session.revision = session.revision.wrapping_add(1);
                 let newest = credential.mark();
-                self.marks.set(id, Mark { known_until, ..newest });
+                self.marks.set(
+                    id,
+                    Mark {
+                        known_until,
+                        ..newest
+                    },
+                );
                 self.listeners.tell(id);
             }
             // It may be good for longer than the newest one.

@@ -54,9 +54,14 @@ pub async fn serve<S: SessionStore>(
 ) {
     let limits = settings.limits.clone();
     let live = Arc::new(Hub::new(max_listeners(limits.max_connections)));
-    let metrics = Arc::new(Metrics::new());
+    let has_near_cache = store.status().near_cache.is_some();
+    let metrics = Arc::new(Metrics::new(has_near_cache));
     let store = Measured::new(store, Arc::clone(&metrics.operations));
     let store = Arc::new(store);
+    metrics.look_at({
+        let (store, live) = (Arc::clone(&store), Arc::clone(&live));
+        move || (store.status(), live.listeners())
+    });
     // Ends with this function.
     let mut background = JoinSet::new();
     background.spawn(follow(Arc::clone(&store), Arc::clone(&live)));

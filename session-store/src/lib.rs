@@ -67,6 +67,7 @@ mod rate;
 #[cfg(feature = "redis")]
 mod redis;
 mod session;
+mod status;
 mod store;
 mod timestamp;
 mod token;
@@ -82,12 +83,13 @@ pub use error::{Error, Invalid, RecordError, Result};
 pub use event::{Event, EventKind, EventStream, EventsMissed};
 pub use memory::{ManualClock, MemoryStore};
 #[cfg(feature = "near-cache")]
-pub use near_cache::{NearCache, NearCacheOptions, NearCacheUsage};
+pub use near_cache::{NearCache, NearCacheOptions};
 pub use page::{Cursor, CursorError, List, Order, Page, Unreadable};
 pub use rate::{Admission, Rate, Subject};
 #[cfg(feature = "redis")]
 pub use redis::{ConnectError, RedisOptions, RedisStore};
 pub use session::{Device, Fingerprint, NewSession, Session, Update, limits};
+pub use status::{Connections, NearCacheUsage, StoreStatus};
 pub use store::{Created, RevokedAll, Rotated, SessionStore, Updated};
 pub use timestamp::Timestamp;
 pub use token::{SessionId, SessionIdError, Token, TokenError};

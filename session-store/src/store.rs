@@ -12,6 +12,7 @@ use crate::event::EventStream;
 use crate::page::{List, Page};
 use crate::rate::{Admission, Rate, Subject};
 use crate::session::{NewSession, Session, Update};
+use crate::status::StoreStatus;
 use crate::token::{SessionId, Token};
 use crate::user::UserId;
 
@@ -310,6 +311,13 @@ pub trait SessionStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Admission>> + Send {
         let _ = (subject, rate);
         ready(Err(Error::Refused("this store counts nothing".into())))
+    }
+
+    /// How the store fares, as far as it can tell without asking anyone.
+    ///
+    /// **Cost**: none to speak of; for whoever shows figures.
+    fn status(&self) -> StoreStatus {
+        StoreStatus::default()
     }
 
     /// Whether the store can be reached and serves.

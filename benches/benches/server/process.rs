@@ -49,6 +49,14 @@ impl Server {
         Ok(Duration::from_nanos(nanos))
     }
 
+    /// The memory that it has now.
+    pub(crate) fn resident_kib(&self) -> Outcome<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        Ok(kib.ok_or("Linux tells a process's memory")?.parse()?)
+    }
+
     /// How much it has logged since it was last asked; the file is emptied.
     pub(crate) fn take_log(&self) -> Outcome<u64> {
         let bytes = self.log.metadata()?.len();

@@ -92,6 +92,11 @@ impl Hub {
         })
     }
 
+    /// How many listen.
+    pub(crate) fn listeners(&self) -> usize {
+        self.state().listeners.count()
+    }
+
     /// Ends all that listen, now and later: the server shuts down.
     pub(crate) fn close(&self) {
         let mut state = self.state();

@@ -73,6 +73,10 @@ impl Listeners {
         }
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.all.len()
+    }
+
     pub(super) fn clear(&mut self) {
         self.all.clear();
         self.by_user.clear();

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use session_store::{
     Admission, ChangeFeed, ChangeListener, ChangesError, Config, Created, CreatedFor, Credential,
     EndReason, EndedSession, EventStream, List, NewSession, Page, Rate, Result, RevokeReason,
-    RevokedAll, Rotated, Session, SessionId, SessionStore, Standing, Subject, Token, Update,
-    Updated, UserId,
+    RevokedAll, Rotated, Session, SessionId, SessionStore, Standing, StoreStatus, Subject, Token,
+    Update, Updated, UserId,
 };
 
 use super::operations::{Operations, outcome};
@@ -180,6 +180,10 @@ impl<S: SessionStore> SessionStore for Measured<S> {
 
     async fn admit(&self, subject: Subject<'_>, rate: Rate) -> Result<Admission> {
         self.measure("admit", self.inner.admit(subject, rate)).await
+    }
+
+    fn status(&self) -> StoreStatus {
+        self.inner.status()
     }
 
     async fn ping(&self) -> Result<()> {

@@ -349,6 +349,10 @@ async fn a_bad_token_is_nobody<B: BackEnd>() {
         ),
         ("expired", token(json!({"exp": now() - 1}))),
         ("no expiry", token(json!({"exp": null}))),
+        (
+            "milliseconds as expiry",
+            token(json!({"exp": (now() + 900) * 1000})),
+        ),
         ("a word as expiry", token(json!({"exp": "tomorrow"}))),
         ("not yet valid", token(json!({"nbf": now() + 60}))),
         ("a word as beginning", token(json!({"nbf": "now"}))),

@@ -8,6 +8,7 @@ mod admin;
 mod bad_input;
 mod binary;
 mod bounds;
+mod caddy;
 mod cookies;
 mod cors;
 mod create;

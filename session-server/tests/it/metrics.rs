@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
+use session_store::{NearCache, NearCacheOptions, RedisOptions, RedisStore};
+use session_test::RedisServer;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -21,6 +24,7 @@ on_every_back_end!(
     operations_and_sessions_are_counted,
     what_is_open_is_counted_while_it_is,
     no_label_holds_a_secret_or_a_user,
+    streams_of_events_are_counted_while_they_are_open,
 );
 
 /// The figures: a line's name and labels, and its value.
@@ -153,6 +157,63 @@ async fn what_is_open_is_counted_while_it_is<B: BackEnd>() {
     assert_eq!(with_it["session_server_requests_in_flight"], 1.0);
     drop(held);
     timeout(HANG, count(1.0)).await.unwrap();
+}
+
+async fn streams_of_events_are_counted_while_they_are_open<B: BackEnd>() {
+    let (server, _b) = start::<B>(&[]).await;
+    let streams = async |expected| {
+        while figures(&server).await["session_server_event_streams"] != expected {}
+    };
+    timeout(HANG, streams(0.0)).await.unwrap();
+    let login = server.log_in(74).await;
+    let events = server.get("/sessions/events").bearer(&login.token);
+    let mut stream = tokio::net::TcpStream::connect(server.address)
+        .await
+        .unwrap();
+    stream.write_all(&events.bytes()).await.unwrap();
+    timeout(HANG, streams(1.0)).await.unwrap();
+    drop(stream);
+    // Noticed when something is written: the user's own end is.
+    let logout = server.delete("/sessions/logout").bearer(&login.token);
+    logout.send().await.expect(200);
+    timeout(HANG, streams(0.0)).await.unwrap();
+}
+
+/// What nobody counts is looked at when it is asked for.
+#[tokio::test]
+async fn the_store_and_its_near_cache_say_how_they_fare() {
+    let redis = RedisServer::start();
+    let config = TestServer::config(&[]);
+    let store = RedisStore::connect(&redis.url(), config, RedisOptions::default()).await;
+    let near = NearCache::new(store.unwrap(), NearCacheOptions::default()).await;
+    let server = TestServer::start(near.unwrap(), &[]).await;
+    let login = server.log_in(74).await;
+    let name = |name: &str| format!("session_server_{name}");
+    let at_hand = async {
+        loop {
+            assert!(server.is_alive(&login).await);
+            let figures = figures(&server).await;
+            if figures[&name("near_cache_hits_total")] > 0.0 {
+                return figures;
+            }
+        }
+    };
+    let figures = timeout(HANG, at_hand).await.unwrap();
+    assert!(figures[&name("near_cache_misses_total")] >= 1.0);
+    assert_eq!(figures[&name("near_cache_entries")], 1.0);
+    assert!(figures[&name("near_cache_size_bytes")] > 0.0);
+    assert_eq!(figures[&name("store_connections{state=\"up\"}")], 1.0);
+    assert_eq!(figures[&name("store_connections{state=\"down\"}")], 0.0);
+    let told =
+        async { while self::figures(&server).await[&name("near_cache_age_seconds")].is_nan() {} };
+    timeout(HANG, told).await.unwrap();
+
+    drop(redis);
+    let down = async {
+        while self::figures(&server).await[&name("store_connections{state=\"down\"}")] != 1.0 {}
+        while !self::figures(&server).await[&name("near_cache_age_seconds")].is_nan() {}
+    };
+    timeout(HANG, down).await.unwrap();
 }
 
 async fn no_label_holds_a_secret_or_a_user<B: BackEnd>() {

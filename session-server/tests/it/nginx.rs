@@ -1,23 +1,22 @@
 //! The README's nginx configuration, in a real nginx between clients and a service.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::SocketAddr;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 use session_test::ensure_program;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpSocket;
 
-use crate::support::{BackEnd, Request, Response, on_every_back_end, read_to_end, start};
+use crate::support::{
+    BackEnd, Request, Response, Service, free_address, on_every_back_end, read_to_end,
+    readme_block, start,
+};
 
 /// Where Debian has it; not everyone's `PATH` leads there.
 const NGINX: &str = "/usr/sbin/nginx";
-
-const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
 
 on_every_back_end!(
     only_who_is_logged_in_passes,
@@ -158,42 +157,6 @@ async fn while_nobody_can_tell_nobody_passes<B: BackEnd>() {
     assert_eq!(service.calls(), 0);
 }
 
-/// What stands behind nginx: answers each request with its head.
-struct Service {
-    address: SocketAddr,
-    calls: Arc<AtomicUsize>,
-}
-
-impl Service {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let calls = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&calls);
-        tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                counter.fetch_add(1, Ordering::SeqCst);
-                let mut stream = BufReader::new(stream);
-                let mut head = String::new();
-                while !head.ends_with("\r\n\r\n") {
-                    stream.read_line(&mut head).await.unwrap();
-                }
-                let length = head.len();
-                let answer = format!(
-                    "HTTP/1.0 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{head}"
-                );
-                stream.write_all(answer.as_bytes()).await.unwrap();
-            }
-        });
-        Self { address, calls }
-    }
-
-    fn calls(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
-    }
-}
-
 /// A real nginx with the README's configuration, in a temporary directory. Ends with the value.
 struct Nginx {
     address: SocketAddr,
@@ -203,12 +166,10 @@ struct Nginx {
 impl Nginx {
     fn start(server: SocketAddr, service: SocketAddr) -> Self {
         ensure_program(NGINX, "nginx");
-        let readme = fs::read_to_string(README).unwrap();
-        let (_, block) = readme.split_once("```nginx\n").unwrap();
-        let (block, _) = block.split_once("```").unwrap();
+        let block = readme_block("nginx");
         loop {
             let address = free_address();
-            let mut block = block.to_owned();
+            let mut block = block.clone();
             for (there, here) in [
                 ("listen 80;", format!("listen {address};")),
                 ("127.0.0.1:8080", server.to_string()),
@@ -255,18 +216,5 @@ impl Drop for Nginx {
             std::thread::panicking() || stop.is_ok_and(|status| status.success()),
             "nginx doesn't stop"
         );
-    }
-}
-
-/// Free until somebody else takes it.
-fn free_address() -> SocketAddr {
-    let listener = StdListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
-}
-
-impl Response {
-    /// The head of the request that the service got.
-    fn told(&self) -> String {
-        String::from_utf8(self.body.clone()).unwrap()
     }
 }

@@ -26,8 +26,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
+use super::NearCacheOptions;
 use super::entry::Entry;
-use super::{NearCacheOptions, NearCacheUsage};
 use crate::changes::ChangeListener;
 use crate::digest::{self, Verifier};
 use crate::ended::EndedSession;
@@ -81,11 +81,9 @@ impl Kept {
         }
     }
 
-    pub(super) fn usage(&self) -> NearCacheUsage {
-        NearCacheUsage {
-            entries: self.table.len(),
-            bytes: self.table.weight(),
-        }
+    /// How many sessions there are, and the bytes that they take.
+    pub(super) fn size(&self) -> (usize, u64) {
+        (self.table.len(), self.table.weight())
     }
 
     pub(super) fn find(&self, id: SessionId) -> Option<Arc<Entry>> {

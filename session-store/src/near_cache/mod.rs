@@ -1,5 +1,6 @@
 //! Sessions in the service's own memory, in front of a store.
 
+mod counter;
 mod entry;
 mod kept;
 mod options;
@@ -11,9 +12,10 @@ use std::time::Instant;
 
 use tokio::task::coop::consume_budget;
 
+use self::counter::Counter;
 use self::entry::{Entry, Touch};
 use self::kept::{Dropping, Kept};
-pub use self::options::{NearCacheOptions, NearCacheUsage};
+pub use self::options::NearCacheOptions;
 use crate::changes::{ChangeFeed, ChangesError};
 use crate::config::Config;
 use crate::credential::{CreatedFor, Credential, Standing};
@@ -24,6 +26,7 @@ use crate::event::EventStream;
 use crate::page::{List, Page};
 use crate::rate::{Admission, Rate, Subject};
 use crate::session::{NewSession, Session, Update};
+use crate::status::{NearCacheUsage, StoreStatus};
 use crate::store::{Created, RevokedAll, Rotated, SessionStore, Updated};
 use crate::timestamp::Timestamp;
 use crate::token::{SessionId, Token};
@@ -72,6 +75,8 @@ struct Inner<S> {
     kept: Arc<Kept>,
     digester: Digester,
     options: NearCacheOptions,
+    hits: Counter,
+    misses: Counter,
 }
 
 impl<S: SessionStore> NearCache<S> {
@@ -92,6 +97,8 @@ impl<S: SessionStore> NearCache<S> {
             store,
             kept,
             options,
+            hits: Counter::default(),
+            misses: Counter::default(),
         })))
     }
 
@@ -104,7 +111,26 @@ impl<S: SessionStore> NearCache<S> {
     /// What is in memory now.
     #[must_use]
     pub fn usage(&self) -> NearCacheUsage {
-        self.0.kept.usage()
+        let (entries, bytes) = self.0.kept.size();
+        let now = Instant::now();
+        let told_until = self.0.feed.told_until(now);
+        let age = told_until.map(|told_until| now.saturating_duration_since(told_until));
+        NearCacheUsage {
+            entries,
+            bytes,
+            hits: self.0.hits.sum(),
+            misses: self.0.misses.sum(),
+            age: age.filter(|age| *age <= self.0.options.max_staleness),
+        }
+    }
+
+    /// What is to be answered from memory, counted.
+    fn counted<T>(&self, found: Option<T>) -> Option<T> {
+        match found {
+            Some(_) => self.0.hits.add(),
+            None => self.0.misses.add(),
+        }
+        found
     }
 
     /// A session at hand that has not expired, and the store's time; `None` while what is at hand
@@ -186,7 +212,7 @@ impl<S: SessionStore> SessionStore for NearCache<S> {
         consume_budget().await;
         let interval = self.config().touch_interval;
         let mut turn = None;
-        if let Some((entry, time)) = self.find_proven(token) {
+        if let Some((entry, time)) = self.counted(self.find_proven(token)) {
             match entry.touch(time, interval) {
                 Touch::NotDue | Touch::UnderWay => return Ok(Some(entry.session.clone())),
                 Touch::Due => turn = Some(entry.take_turn()),
@@ -208,7 +234,7 @@ impl<S: SessionStore> SessionStore for NearCache<S> {
 
     async fn peek(&self, token: &Token) -> Result<Option<Session>> {
         consume_budget().await;
-        if let Some((entry, _)) = self.find_proven(token) {
+        if let Some((entry, _)) = self.counted(self.find_proven(token)) {
             return Ok(Some(entry.session.clone()));
         }
         let note = self.note(token.id());
@@ -221,7 +247,7 @@ impl<S: SessionStore> SessionStore for NearCache<S> {
 
     async fn get(&self, id: SessionId) -> Result<Option<Session>> {
         consume_budget().await;
-        match self.find(id) {
+        match self.counted(self.find(id)) {
             Some((entry, _)) => Ok(Some(entry.session.clone())),
             // Not kept: nothing here proves a token.
             None => self.0.store.get(id).await,
@@ -283,6 +309,13 @@ impl<S: SessionStore> SessionStore for NearCache<S> {
 
     async fn admit(&self, subject: Subject<'_>, rate: Rate) -> Result<Admission> {
         self.0.store.admit(subject, rate).await
+    }
+
+    fn status(&self) -> StoreStatus {
+        StoreStatus {
+            near_cache: Some(self.usage()),
+            ..self.0.store.status()
+        }
     }
 
     async fn ping(&self) -> Result<()> {

@@ -60,13 +60,3 @@ impl NearCacheOptions {
         self.max_staleness / HEARTBEATS_IN_BOUND
     }
 }
-
-/// What a [`NearCache`](crate::NearCache) holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct NearCacheUsage {
-    /// Sessions.
-    pub entries: usize,
-    /// Bytes that they take, as far as that can be told without asking the allocator.
-    pub bytes: u64,
-}

@@ -11,6 +11,7 @@ use redis::{Cmd, FromRedisValue, ScriptInvocation};
 use super::cluster::Cluster;
 use super::node::Node;
 use crate::error::Result;
+use crate::status::Connections;
 use crate::timestamp::Timestamp;
 
 pub(super) enum Connection {
@@ -42,6 +43,14 @@ impl Connection {
         }
     }
 
+    /// How many connections stand.
+    pub(super) fn status(&self) -> Connections {
+        match self {
+            Self::Single(node) => count([node.is_up()]),
+            Self::Cluster(cluster) => count(cluster.are_up()),
+        }
+    }
+
     /// Runs a script, where its first key is.
     pub(super) async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T> {
         match self {
@@ -65,4 +74,15 @@ impl Connection {
             Self::Cluster(cluster) => cluster.ping().await,
         }
     }
+}
+
+fn count(are_up: impl IntoIterator<Item = bool>) -> Connections {
+    let mut connections = Connections::default();
+    for is_up in are_up {
+        match is_up {
+            true => connections.up += 1,
+            false => connections.down += 1,
+        }
+    }
+    connections
 }

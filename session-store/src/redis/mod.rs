@@ -33,6 +33,7 @@ use crate::event::EventStream;
 use crate::page::{List, Page};
 use crate::rate::{Admission, Rate, Subject};
 use crate::session::{Fingerprint, NewSession, Session, Update};
+use crate::status::StoreStatus;
 use crate::store::{Created, RevokedAll, Rotated, SessionStore, Updated};
 use crate::timestamp::{Timestamp, duration_millis};
 use crate::token::{SessionId, Token};
@@ -238,6 +239,13 @@ impl SessionStore for RedisStore {
             0 => Admission::Admitted,
             millis => Admission::Wait(Duration::from_millis(millis)),
         })
+    }
+
+    fn status(&self) -> StoreStatus {
+        StoreStatus {
+            connections: Some(self.scripts().connection.status()),
+            ..StoreStatus::default()
+        }
     }
 
     async fn ping(&self) -> Result<()> {

@@ -153,6 +153,11 @@ impl Node {
         self.shared.clock.at(now)
     }
 
+    /// Whether its connection stands, as far as anybody has noticed.
+    pub(super) fn is_up(&self) -> bool {
+        matches!(**self.shared.state.load(), State::Up(_))
+    }
+
     /// Which connection it has now.
     pub(super) fn number(&self) -> u64 {
         self.shared.made.load(Ordering::Acquire)

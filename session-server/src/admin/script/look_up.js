@@ -177,6 +177,7 @@ class LookUp {
     else if (name === 'ready' || name === 'reset') this.read();
     else if (name === 'created') this.add(data.session_id);
     else if (name === 'ended') this.hearEnd(data);
+    else if (name === 'device-changed') this.rows.get(data.session_id)?.show({device_changed: true, new_device: data.new_device});
     else if (name === 'new-address') this.rows.get(data.session_id)?.show({ip_address: data.ip_address, last_activity: data.at});
   }
 

@@ -61,6 +61,8 @@ class Row {
     this.find('.kind').textContent = kindOf(session);
     this.find('.address').textContent = session.ip_address ?? 'unknown';
     this.find('.current').hidden = !session.current;
+    this.find('.new').hidden = !session.new_device;
+    this.find('.changed').hidden = !session.device_changed;
     this.find('button').setAttribute('aria-label', `End session, ${this.device}`);
     this.showTimes();
     this.showEnd();

@@ -98,6 +98,15 @@ impl Cluster {
         times.max().unwrap_or(Timestamp::from_millis(0))
     }
 
+    /// Of each master, whether the connection to it stands.
+    pub(super) fn are_up(&self) -> Vec<bool> {
+        let map = self.shared.map.load();
+        map.masters()
+            .iter()
+            .map(|master| master.node.is_up())
+            .collect()
+    }
+
     pub(super) async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T> {
         let mut route = Route::new(&self.shared);
         // As on a single server: one deadline for a script that has to be loaded first.

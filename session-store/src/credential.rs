@@ -169,6 +169,13 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
+    #[cfg(feature = "redis")]
+    pub(crate) const UNREADABLE: Self = Self {
+        issued_at: Timestamp::END,
+        expires_at: Timestamp::END,
+        known_until: Timestamp::END,
+    };
+
     /// Whether a credential is newer than those that were seen: issued later, or at once and good for
     /// longer.
     pub(crate) fn is_before(self, credential: &Credential) -> bool {

@@ -30,18 +30,16 @@ pub(super) async fn standing(
             return Ok(Standing::Over);
         }
         let (session, mark) = read(store, id).await?;
-        if let Some(mark) = mark
-            && mark.known_until < credential.known_until()
-        {
-            store
-                .scripts()
-                .prolong(id, credential.known_until())
-                .await?;
-        }
         let session = match (session, mark) {
             (None, None) => return Ok(Standing::NoSession),
-            (None, Some(_)) => return Ok(Standing::Over),
-            (Some(session), Some(mark)) if !mark.is_before(credential) => Some(session),
+            (None, Some(mark)) => {
+                prolong(store, id, credential, mark).await?;
+                return Ok(Standing::Over);
+            }
+            (Some(session), Some(mark)) if !mark.is_before(credential) => {
+                prolong(store, id, credential, mark).await?;
+                Some(session)
+            }
             (Some(session), _) => follow(store, session, credential).await?,
         };
         if let Some(session) = session
@@ -85,8 +83,26 @@ async fn read(store: &RedisStore, id: SessionId) -> Result<(Option<Session>, Opt
     let (record, mark): (Option<Vec<u8>>, Option<Vec<u8>>) =
         store.scripts().connection.query(&both).await?;
     let record = record.map(|record| decode(id, &record)).transpose()?;
-    let mark = mark.and_then(|mark| codec::decode_mark(&mark));
+    // One that can't be read still says that there was a session.
+    let mark = mark.map(|mark| codec::decode_mark(&mark).unwrap_or(Mark::UNREADABLE));
     Ok((record.map(|record| record.session), mark))
+}
+
+/// Remembers for longer, where this credential is good for longer than the newest one. Where memory is
+/// full, the next call tries again.
+async fn prolong(
+    store: &RedisStore,
+    id: SessionId,
+    credential: &Credential,
+    mark: Mark,
+) -> Result<()> {
+    if mark.known_until >= credential.known_until() {
+        return Ok(());
+    }
+    match store.scripts().prolong(id, credential.known_until()).await {
+        Err(Error::Refused(_)) => Ok(()),
+        outcome => outcome,
+    }
 }
 
 /// The session with what the newest credential says of its user; `None` where something else has

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use redis::Commands as _;
 use session_store::{
-    Config, Data, EndReason, Error, EventKind, List, RevokeReason, SessionId, SessionStore, Update,
-    UserId,
+    Config, CreatedFor, Credential, Data, EndReason, Error, EventKind, List, RevokeReason,
+    SessionId, SessionStore, Standing, Timestamp, Update, UserId,
 };
 use session_test::RedisServer;
 
@@ -196,4 +196,71 @@ async fn a_record_that_is_cut_off_is_not_written_to() {
         let now: Vec<u8> = connection.get(&record).unwrap();
         assert_eq!(now, cut, "{length}");
     }
+}
+
+/// Of the series `sid`, issued so long after `begin`, for an hour.
+fn of_series(begin: Timestamp, after: Duration) -> Credential {
+    let issued_at = begin.saturating_add(after);
+    let expires_at = issued_at.saturating_add(Duration::from_secs(3600));
+    let renewable_for = Duration::from_secs(3600);
+    Credential::of_series(
+        UserId::from(74),
+        "sid",
+        issued_at,
+        expires_at,
+        renewable_for,
+    )
+}
+
+async fn begin(store: &session_store::RedisStore, credential: &Credential) -> SessionId {
+    let created = store.create_for(credential, documented(74, "a")).await;
+    match created.unwrap() {
+        CreatedFor::Begun(created) => created.session.id,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Whoever has refreshed a token goes on, with what it says, and can log out.
+#[tokio::test]
+async fn a_full_memory_stops_no_refreshed_credential() {
+    let server = RedisServer::start();
+    let store = connect(&server, Config::default()).await;
+    let now = Timestamp::from(std::time::SystemTime::now());
+    let id = begin(&store, &of_series(now, Duration::ZERO)).await;
+    let mut full = redis::cmd("CONFIG");
+    full.arg(&["SET", "maxmemory", "1"]);
+    full.exec(&mut server.connection()).unwrap();
+    let mut refreshed = of_series(now, Duration::from_secs(900));
+    refreshed.role = Some("editor".into());
+    let Standing::Live(session) = store.standing(&refreshed, None).await.unwrap() else {
+        panic!("it is good");
+    };
+    assert_eq!((session.id, session.role.as_deref()), (id, Some("editor")));
+    let revoked = store.revoke(id, RevokeReason::Logout).await;
+    assert!(revoked.unwrap().is_some());
+    for after in [0, 900, 1800] {
+        let credential = of_series(now, Duration::from_secs(after));
+        let standing = store.standing(&credential, None).await;
+        assert_eq!(standing.unwrap(), Standing::Over, "{after}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_mark_lets_nobody_in() {
+    let server = RedisServer::start();
+    let store = connect(&server, Config::default()).await;
+    let now = Timestamp::from(std::time::SystemTime::now());
+    let credential = of_series(now, Duration::ZERO);
+    let id = begin(&store, &credential).await;
+    let mark = key("c", id, &id.as_str()[2..]);
+    let mut connection = server.connection();
+    let () = connection.set(&mark, "no mark").unwrap();
+    let standing = store.standing(&credential, None).await;
+    assert!(matches!(standing.unwrap(), Standing::Live(_)));
+    let revoked = store.revoke(id, RevokeReason::Logout).await;
+    assert!(revoked.unwrap().is_some());
+    let standing = store.standing(&credential, None).await;
+    assert_eq!(standing.unwrap(), Standing::Over);
+    let again = store.create_for(&credential, documented(74, "a")).await;
+    assert!(matches!(again.unwrap(), CreatedFor::Over));
 }

@@ -10,6 +10,7 @@
 mod client;
 mod contestants;
 mod peers;
+#[allow(dead_code, reason = "the idle listeners' benchmark needs more of it")]
 mod process;
 mod wrk;
 

@@ -52,6 +52,12 @@ fn sign(fields: Value) -> String {
     encode(&Header::new(Algorithm::HS256), &claims(fields), &key).unwrap()
 }
 
+/// Whoever has this token is nobody.
+async fn refused(server: &TestServer, token: &str) {
+    let verify = server.get("/sessions/verify").bearer(token);
+    verify.send().await.problem(401);
+}
+
 fn create(server: &TestServer, token: &str, device: &Value) -> Request {
     server.post("/sessions/create").bearer(token).json(device)
 }
@@ -181,12 +187,7 @@ async fn a_refreshed_token_keeps_its_session<B: BackEnd>() {
     logout.send().await.expect(200);
     let later = sign(json!({"iat": now() + 10, "exp": now() + 3600}));
     for token in [&first, &refreshed, &later] {
-        server
-            .get("/sessions/verify")
-            .bearer(token)
-            .send()
-            .await
-            .problem(401);
+        refused(&server, token).await;
     }
 }
 
@@ -212,12 +213,7 @@ async fn ending_a_session_ends_its_token<B: BackEnd>() {
                 one.bearer(SERVICE_KEY).send().await.expect(200);
             }
         }
-        server
-            .get("/sessions/verify")
-            .bearer(&token)
-            .send()
-            .await
-            .problem(401);
+        refused(&server, &token).await;
         create(&server, &token, &device).send().await.problem(401);
     }
 }
@@ -267,12 +263,7 @@ async fn a_token_without_a_session_claim_has_a_session_of_its_own<B: BackEnd>() 
     create(&server, &second, &device()).send().await.expect(201);
     let logout = server.delete("/sessions/logout").bearer(&first);
     logout.send().await.expect(200);
-    server
-        .get("/sessions/verify")
-        .bearer(&first)
-        .send()
-        .await
-        .problem(401);
+    refused(&server, &first).await;
     server
         .get("/sessions/verify")
         .bearer(&second)
@@ -476,12 +467,7 @@ async fn a_token_that_is_signed_anew_is_the_same() {
     let logout = server.delete("/sessions/logout").bearer(&tokens[0]);
     logout.send().await.expect(200);
     for token in &tokens {
-        server
-            .get("/sessions/verify")
-            .bearer(token)
-            .send()
-            .await
-            .problem(401);
+        refused(&server, token).await;
     }
 }
 
@@ -502,12 +488,7 @@ async fn a_token_that_is_over_stays_so_until_it_has_expired() {
     let end = UNIX_EPOCH + Duration::from_secs_f64(exp + 1.5);
     while SystemTime::now() < end {
         for token in &tokens {
-            server
-                .get("/sessions/verify")
-                .bearer(token)
-                .send()
-                .await
-                .problem(401);
+            refused(&server, token).await;
         }
     }
 }
@@ -675,11 +656,6 @@ async fn a_token_is_over_on_every_server() {
     logout.send().await.expect(200);
     let later = TestServer::start(redis.store(TestServer::config(HS)).await, HS).await;
     for server in [&one, &other, &later] {
-        server
-            .get("/sessions/verify")
-            .bearer(&token)
-            .send()
-            .await
-            .problem(401);
+        refused(server, &token).await;
     }
 }

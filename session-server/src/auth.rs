@@ -2,9 +2,7 @@
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
-use session_store::{
-    Credential, Digester, Error, Session, SessionId, SessionStore, Standing, Token, UserId,
-};
+use session_store::{Credential, Error, Session, SessionId, SessionStore, Standing, Token, UserId};
 
 use crate::cookie;
 use crate::exchange::CallerName;
@@ -143,10 +141,7 @@ impl Caller {
     /// The id of the caller's session; of an access token without one, what it would be.
     pub(crate) fn session_id<S: SessionStore>(&self, app: &App<S>) -> Option<SessionId> {
         match self {
-            Self::AccessToken(credential, None) => {
-                let digester = Digester::new(app.store.config().pepper.as_ref());
-                Some(digester.session_id(credential))
-            }
+            Self::AccessToken(credential, None) => Some(app.digester().session_id(credential)),
             _ => self.as_session().map(|session| session.id),
         }
     }

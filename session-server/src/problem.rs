@@ -75,6 +75,15 @@ impl Problem {
         }
     }
 
+    /// The same, with these headers.
+    pub(crate) fn with_all(
+        mut self,
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
     fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self

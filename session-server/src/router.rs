@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, Version};
 use hyper::body::{Bytes, Incoming};
 use percent_encoding::percent_decode_str;
-use session_store::SessionStore;
+use session_store::{Digester, SessionStore};
 
 use crate::admin;
 use crate::body::{self, Body};
@@ -34,6 +34,13 @@ pub(crate) struct App<S> {
     pub(crate) metrics_elsewhere: bool,
     /// What the server says of itself.
     pub(crate) description: Bytes,
+}
+
+impl<S: SessionStore> App<S> {
+    /// Makes the same digests as the store.
+    pub(crate) fn digester(&self) -> Digester {
+        Digester::new(self.store.config().pepper.as_ref())
+    }
 }
 
 /// A request on its way to a handler.

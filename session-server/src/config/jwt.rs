@@ -117,8 +117,7 @@ impl JwtArgs {
     }
 
     fn secret(&self) -> Result<Option<Keys>, KeyError> {
-        let secret = self.jwt_secret.as_ref().map(Secret::as_str);
-        let secret = secret.filter(|secret| !secret.is_empty());
+        let secret = Secret::given(self.jwt_secret.as_ref());
         secret
             .map(|secret| Keys::secret(secret.as_bytes()))
             .transpose()

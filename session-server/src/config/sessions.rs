@@ -115,8 +115,7 @@ impl SessionArgs {
     }
 
     fn pepper(&self) -> Result<Option<Pepper>, SettingError> {
-        let variable = self.token_pepper.as_ref().map(Secret::as_str);
-        let variable = variable.filter(|pepper| !pepper.is_empty());
+        let variable = Secret::given(self.token_pepper.as_ref());
         let (name, pepper) = match (variable, &self.token_pepper_file) {
             (None, None) => return Ok(None),
             (Some(pepper), None) => ("TOKEN_PEPPER", pepper.as_bytes().to_vec()),

@@ -42,8 +42,7 @@ impl StoreArgs {
     /// The URL, which may hold a password. An empty variable is as good as none.
     #[must_use]
     pub fn redis_url(&self) -> Option<&str> {
-        let url = self.redis_url.as_ref().map(Secret::as_str);
-        url.filter(|url| !url.is_empty())
+        Secret::given(self.redis_url.as_ref())
     }
 
     /// How to use that Redis.

@@ -11,6 +11,11 @@ impl Secret {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The text, where one is given: an empty one is as good as none.
+    pub(super) fn given(secret: Option<&Self>) -> Option<&str> {
+        secret.map(Self::as_str).filter(|text| !text.is_empty())
+    }
 }
 
 impl From<String> for Secret {

@@ -7,8 +7,8 @@ use futures_util::future::try_join;
 use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use session_store::{
-    Admission, CreatedFor, Credential, Digester, Error, NewSession, Session, SessionStore, Subject,
-    Update, Updated, UserId,
+    Admission, CreatedFor, Credential, Error, NewSession, Session, SessionStore, Subject, Update,
+    Updated, UserId,
 };
 
 use crate::auth::Caller;
@@ -33,33 +33,32 @@ pub(crate) async fn create<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Out
     };
     let fingerprint_required = app.settings.require_device_fingerprint;
     let mut body = CreateBody::parse(&call.body, identity, fingerprint_required)?;
+    let says = body.device.ip_address.take();
+    let client = match caller {
+        // What a backend doesn't know of its client can't be counted.
+        Caller::Service => says.as_deref().and_then(|address| address.parse().ok()),
+        Caller::Session(_) | Caller::AccessToken(..) => Some(call.client),
+    };
     // The client's own look-up failed, so it is the address that is seen here.
-    let address = body.device.ip_address.take();
-    let says_address = address.is_some();
-    body.device.ip_address = address.or_else(|| Some(call.client.to_string()));
+    body.device.ip_address = says.or_else(|| Some(call.client.to_string()));
     body.seen = device::seen(&caller, &call, &body).await;
     match &caller {
-        Caller::Service => mint(app, &caller, body, says_address).await,
+        Caller::Service => {
+            admit(app, &body.user_id, client).await?;
+            mint(app, &caller, body).await
+        }
         Caller::Session(session) | Caller::AccessToken(_, Some(session)) => {
             fill_in(app, &caller, session, body).await
         }
         Caller::AccessToken(credential, None) => {
-            admit(app, &credential.user_id, Some(call.client)).await?;
+            admit(app, &credential.user_id, client).await?;
             begin(app, &caller, credential, body).await
         }
     }
 }
 
-async fn mint<S: SessionStore>(
-    app: &App<S>,
-    caller: &Caller,
-    body: CreateBody,
-    says_address: bool,
-) -> Outcome {
+async fn mint<S: SessionStore>(app: &App<S>, caller: &Caller, body: CreateBody) -> Outcome {
     let lasting = body.ttl.unwrap_or(app.store.config().absolute_timeout);
-    // What a backend doesn't know of its client can't be counted.
-    let address = says_address.then(|| address(&body)).flatten();
-    admit(app, &body.user_id, address).await?;
     let created = app.store.create(new_session(body)).await?;
     let object = CreateObject::minted(&created, caller);
     let mut response = created_at(&created.session, &object);
@@ -90,10 +89,6 @@ async fn begin<S: SessionStore>(
     };
     let caller = caller.with(session.clone());
     fill_in(app, &caller, &session, body).await
-}
-
-fn address(body: &CreateBody) -> Option<IpAddr> {
-    body.device.ip_address.as_deref()?.parse().ok()
 }
 
 /// Counts a session for its user, and for where the client is.
@@ -173,18 +168,18 @@ async fn update_device<S: SessionStore>(
     mut session: Session,
     body: &CreateBody,
 ) -> Result<Option<Updated>, Problem> {
-    for _ in 1..MAX_ATTEMPTS {
+    let mut attempt = 1;
+    loop {
         check_fingerprint(app, &session, body)?;
         match app.store.update(&session, fill(&session, body)).await {
-            Err(Error::Conflict { .. }) => match app.store.get(session.id).await? {
-                Some(fresh) => session = fresh,
-                None => return Ok(None),
-            },
+            Err(Error::Conflict { .. }) if attempt < MAX_ATTEMPTS => attempt += 1,
             outcome => return Ok(outcome?),
         }
+        match app.store.get(session.id).await? {
+            Some(fresh) => session = fresh,
+            None => return Ok(None),
+        }
     }
-    check_fingerprint(app, &session, body)?;
-    Ok(app.store.update(&session, fill(&session, body)).await?)
 }
 
 /// Where a session is to stay on its device, another one isn't taken for it. The update is of the very
@@ -195,12 +190,11 @@ fn check_fingerprint<S: SessionStore>(
     body: &CreateBody,
 ) -> Result<(), Problem> {
     let refuses = app.settings.fingerprint_change == FingerprintChange::Refuse;
-    if let (true, Some(is), Some(says)) = (refuses, session.fingerprint, &body.fingerprint) {
-        let digester = Digester::new(app.store.config().pepper.as_ref());
-        if digester.fingerprint(&session.user_id, says) != is {
-            let detail = "This session belongs to another device: log in anew";
-            return Err(Problem::forbidden(detail));
-        }
+    if let (true, Some(is), Some(says)) = (refuses, session.fingerprint, &body.fingerprint)
+        && app.digester().fingerprint(&session.user_id, says) != is
+    {
+        let detail = "This session belongs to another device: log in anew";
+        return Err(Problem::forbidden(detail));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Response};
-use session_store::{Digester, SessionStore};
+use session_store::SessionStore;
 use tokio::time::Instant;
 
 use super::users;
@@ -85,8 +85,7 @@ fn entitled<S: SessionStore>(app: &App<S>, caller: &Caller) -> Entitled {
             match session {
                 Some(session) => Entitled::Session(session.id, Some(until)),
                 None => {
-                    let digester = Digester::new(app.store.config().pepper.as_ref());
-                    let id = digester.session_id(credential);
+                    let id = app.digester().session_id(credential);
                     Entitled::AccessToken(credential.clone(), id, until)
                 }
             }

@@ -1,7 +1,7 @@
 //! A user's own sessions, and single ones by their id.
 
 use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 use session_store::{Error, RevokeReason, Session, SessionId, SessionStore};
 
@@ -74,7 +74,7 @@ pub(crate) async fn delete<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Out
 /// `DELETE /sessions/logout`
 pub(crate) async fn logout<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let outcome = end_own(app, &call).await;
-    outcome.or_else(|problem| over(app, &call, problem))
+    outcome.map_err(|problem| over(app, &call, problem))
 }
 
 async fn end_own<S: SessionStore>(app: &App<S>, call: &Call<'_>) -> Outcome {
@@ -91,7 +91,7 @@ async fn end_own<S: SessionStore>(app: &App<S>, call: &Call<'_>) -> Outcome {
 /// `DELETE /sessions/logout-all`
 pub(crate) async fn logout_all<S: SessionStore>(app: &App<S>, call: Call<'_>) -> Outcome {
     let outcome = end_all_own(app, &call).await;
-    outcome.or_else(|problem| over(app, &call, problem))
+    outcome.map_err(|problem| over(app, &call, problem))
 }
 
 async fn end_all_own<S: SessionStore>(app: &App<S>, call: &Call<'_>) -> Outcome {
@@ -154,28 +154,30 @@ fn owns(caller: &Caller, session: &Session) -> bool {
 
 /// Has the browser forget a session that is over, where the operator says so.
 fn forgotten<S>(app: &App<S>, mut response: Response<Body>) -> Response<Body> {
-    let browsers = &app.settings.browsers;
-    let headers = response.headers_mut();
-    if let Some(cookie) = &browsers.cookie {
-        headers.insert(SET_COOKIE, cookie.clear());
-    }
-    if browsers.clear_site_data {
-        let all = HeaderValue::from_static(r#""cache", "cookies", "storage""#);
-        headers.insert("clear-site-data", all);
-    }
+    response.headers_mut().extend(forgetting(app));
     response
 }
 
+fn forgetting<S>(app: &App<S>) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let browsers = &app.settings.browsers;
+    let cookie = browsers.cookie.as_ref();
+    let cookie = cookie.map(|cookie| (SET_COOKIE, cookie.clear()));
+    let all = browsers.clear_site_data.then(|| {
+        let all = HeaderValue::from_static(r#""cache", "cookies", "storage""#);
+        (HeaderName::from_static("clear-site-data"), all)
+    });
+    cookie.into_iter().chain(all)
+}
+
 /// A logout with a credential that is no longer good: the browser is to forget it all the same.
-fn over<S>(app: &App<S>, call: &Call<'_>, problem: Problem) -> Outcome {
+fn over<S>(app: &App<S>, call: &Call<'_>, problem: Problem) -> Problem {
     let headers = &call.parts.headers;
     let came = headers.contains_key(AUTHORIZATION) || headers.contains_key(COOKIE);
     match problem.status() {
         StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND if came => {
-            call.exchange.log_problem(&problem);
-            Ok(forgotten(app, problem.into_response()))
+            problem.with_all(forgetting(app))
         }
-        _ => Err(problem),
+        _ => problem,
     }
 }
 

@@ -3,6 +3,7 @@ use serde_json::{Map, Value};
 use session_store::{Timestamp, UserId};
 
 use super::moment;
+use crate::wire::user_of_number;
 
 /// What a token says.
 #[derive(Debug, Deserialize)]
@@ -31,14 +32,11 @@ impl Claims {
         }
     }
 
-    /// Whose it is. A number that isn't exact may be another one's, and so is nobody's.
+    /// Whose it is.
     pub(super) fn user(&self, name: &str) -> Option<UserId> {
         match self.find(name)? {
             Value::String(text) => UserId::new(text.clone()).ok(),
-            Value::Number(number) => {
-                let signed = number.as_i64().map(UserId::from);
-                signed.or_else(|| number.as_u64().map(UserId::from))
-            }
+            Value::Number(number) => user_of_number(number),
             _ => None,
         }
     }

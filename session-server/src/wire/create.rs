@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use session_store::{Data, Device, UserId, limits};
 
 use crate::problem::{FieldError, Problem};
@@ -210,13 +210,15 @@ fn user_id(value: Value) -> Result<UserId, String> {
     };
     match value {
         Value::String(text) => UserId::new(text).map_err(|error| error.to_string()),
-        Value::Number(number) => {
-            let id = number.as_i64().map(UserId::from);
-            let id = id.or_else(|| number.as_u64().map(UserId::from));
-            id.ok_or_else(expected)
-        }
+        Value::Number(number) => user_of_number(&number).ok_or_else(expected),
         _ => Err(expected()),
     }
+}
+
+/// A number that isn't exact may be another user's, and so is nobody's.
+pub(crate) fn user_of_number(number: &Number) -> Option<UserId> {
+    let signed = number.as_i64().map(UserId::from);
+    signed.or_else(|| number.as_u64().map(UserId::from))
 }
 
 fn data(value: Value) -> Result<Data, String> {

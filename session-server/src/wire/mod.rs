@@ -6,7 +6,7 @@ mod page;
 mod query;
 mod session;
 
-pub(crate) use create::{CreateBody, Identity};
+pub(crate) use create::{CreateBody, Identity, user_of_number};
 pub(crate) use event::EventObject;
 pub(crate) use page::{logged_out, page, user_path};
 pub(crate) use query::Query;

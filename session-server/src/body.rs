@@ -19,10 +19,10 @@ pub(crate) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, Infallible>>;
 /// The most bytes of a request's body: `data` at its bound, the other fields, and JSON's escapes.
 pub(crate) const MAX_BYTES: usize = 64 * 1024;
 
-/// How much of a body that is too large is read and thrown away. Answering while a client still
+/// How much of what is too large is read and thrown away. Answering while a client still
 /// sends makes the operating system reset the connection, and the client never sees the answer;
 /// reading on for ever would be no bound.
-const MAX_DISCARDED_BYTES: usize = 4 * 1024 * 1024;
+pub(crate) const MAX_DISCARDED_BYTES: usize = 4 * 1024 * 1024;
 
 /// Reads the whole body of a request.
 pub(crate) async fn read(

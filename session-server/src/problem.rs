@@ -199,6 +199,11 @@ impl Problem {
         self.status
     }
 
+    /// The headers that go with it, those about its body aside.
+    pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
     pub(crate) fn detail(&self) -> &str {
         &self.detail
     }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::body::MAX_DISCARDED_BYTES;
 use crate::problem::Problem;
 
 /// A stream that gives the bare status with which hyper turns away what it can't read a body, as
@@ -15,18 +16,29 @@ use crate::problem::Problem;
 ///
 /// What hyper says unasked is the last thing that it says on a connection, and its head has fewer
 /// fields than any response of the router's.
+///
+/// A credential that is longer than any head may be is one that isn't good, and is told so: proxies
+/// that ask whether a request may pass know 401, and take everything else for a failure.
+///
+/// After a refusal the rest of what the client sends is read and dropped, up to
+/// [`MAX_DISCARDED_BYTES`], as of a body.
 #[derive(Debug)]
 pub(crate) struct ExplainRefusals<T> {
     inner: T,
+    line: LineStart,
     /// What goes out in place of the bare status, and how much of it has.
     explained: Option<(Vec<u8>, usize)>,
+    /// How much is still to be dropped.
+    drops: usize,
 }
 
 impl<T> ExplainRefusals<T> {
     pub(crate) fn new(inner: T) -> Self {
         Self {
             inner,
+            line: LineStart::default(),
             explained: None,
+            drops: 0,
         }
     }
 }
@@ -37,24 +49,35 @@ impl<T: AsyncRead + Unpin> AsyncRead for ExplainRefusals<T> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buf)
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
+        self.line.read(&buf.filled()[before..]);
+        Poll::Ready(Ok(()))
     }
 }
 
 // Without vectored writes, so that hyper hands over a head in one piece.
-impl<T: AsyncWrite + Unpin> AsyncWrite for ExplainRefusals<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ExplainRefusals<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let Self { inner, explained } = &mut *self;
+        let Self {
+            inner,
+            line,
+            explained,
+            drops,
+        } = &mut *self;
         if explained.is_none() {
             match refusal_at(buf) {
                 None => return Pin::new(inner).poll_write(cx, buf),
                 // Answers to earlier requests go first.
                 Some(start) if start > 0 => return Pin::new(inner).poll_write(cx, &buf[..start]),
-                Some(_) => *explained = Some((explain(buf), 0)),
+                Some(_) => {
+                    *explained = Some((explain(buf, line.is_credential()), 0));
+                    *drops = MAX_DISCARDED_BYTES;
+                }
             }
         }
         if let Some((bytes, written)) = explained {
@@ -74,7 +97,51 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for ExplainRefusals<T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+        ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
+        let mut dropped = [0; 4096];
+        while self.drops > 0 {
+            let mut buf = ReadBuf::new(&mut dropped);
+            let read = ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buf));
+            self.drops = match buf.filled().len() {
+                0 => 0,
+                more => self.drops.saturating_sub(more),
+            };
+            // A client that is gone has got what it wanted.
+            if read.is_err() {
+                break;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// How the line begins of which the last bytes were read.
+#[derive(Debug, Default)]
+struct LineStart {
+    bytes: [u8; CREDENTIAL.len()],
+    len: usize,
+}
+
+const CREDENTIAL: &[u8; 14] = b"authorization:";
+
+impl LineStart {
+    fn read(&mut self, bytes: &[u8]) {
+        // A head ends a line, so this mostly looks at one byte.
+        let rest = match memchr::memrchr(b'\n', bytes) {
+            Some(end) => {
+                self.len = 0;
+                &bytes[end + 1..]
+            }
+            None => bytes,
+        };
+        let room = &mut self.bytes[self.len..];
+        let more = room.len().min(rest.len());
+        room[..more].copy_from_slice(&rest[..more]);
+        self.len += more;
+    }
+
+    fn is_credential(&self) -> bool {
+        self.bytes[..self.len].eq_ignore_ascii_case(CREDENTIAL)
     }
 }
 
@@ -109,18 +176,30 @@ fn refusal_at(buf: &[u8]) -> Option<usize> {
     }
 }
 
-fn explain(head: &[u8]) -> Vec<u8> {
+fn explain(head: &[u8], is_in_credential: bool) -> Vec<u8> {
     let head = String::from_utf8_lossy(head);
-    let status = head.get(9..12).and_then(|status| status.parse().ok());
-    let problem = Problem::unreadable(status.unwrap_or(StatusCode::BAD_REQUEST));
+    let (first, fields) = head.split_once("\r\n").unwrap_or_default();
+    let status = first.get(9..12).and_then(|status| status.parse().ok());
+    let problem = match status.unwrap_or(StatusCode::BAD_REQUEST) {
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if is_in_credential => {
+            Problem::invalid_credential()
+        }
+        status => Problem::unreadable(status),
+    };
     let body = problem.to_json();
-    let fields = format!(
+    let mut told = format!("HTTP/1.1 {}\r\n", problem.status()).into_bytes();
+    for (name, value) in problem.headers() {
+        told.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    let about_body = format!(
         "content-type: application/problem+json\r\ncache-control: no-store\r\n\
          content-length: {}\r\n",
         body.len()
     );
-    let head = head.replacen("content-length: 0\r\n", &fields, 1);
-    [head.as_bytes(), &body].concat()
+    let fields = fields.replacen("content-length: 0\r\n", &about_body, 1);
+    told.extend(fields.as_bytes());
+    told.extend(body);
+    told
 }
 
 #[cfg(test)]
@@ -133,15 +212,69 @@ mod tests {
                         date: Tue, 24 Nov 2026 22:33:03 GMT\r\n\r\n";
 
     async fn written(text: &str) -> String {
+        answered("", text).await
+    }
+
+    async fn answered(request: &'static str, text: &str) -> String {
         // So small that everything is written bit by bit.
         let (server, mut client) = tokio::io::duplex(7);
         let mut server = ExplainRefusals::new(server);
         let text = text.to_owned();
-        tokio::spawn(async move { server.write_all(text.as_bytes()).await });
+        let served = tokio::spawn(async move {
+            server.read_exact(&mut vec![0; request.len()]).await?;
+            server.write_all(text.as_bytes()).await
+        });
+        let sent = client.write_all(request.as_bytes()).await;
+        sent.expect("all of it is read");
         let mut written = String::new();
         let read = client.read_to_string(&mut written);
         read.await.expect("it is UTF-8");
+        served.await.expect("it ends").expect("it goes well");
         written
+    }
+
+    #[tokio::test]
+    async fn a_credential_without_end_is_not_good() {
+        let bare = BARE.replace("400 Bad Request", "431 Request Header Fields Too Large");
+        for (request, status) in [
+            ("GET / HTTP/1.1\r\nauthorization: Bearer xxxx", 401),
+            ("GET / HTTP/1.1\r\nHost: a\r\nAUTHORIZATION:x", 401),
+            ("GET / HTTP/1.1\r\nauthorization: x\r\nx: y", 431),
+            ("GET / HTTP/1.1\r\nx: authorization: x", 431),
+            ("GET / HTTP/1.1\r\nauthorization", 431),
+            ("", 431),
+        ] {
+            let answer = answered(request, &bare).await;
+            let (head, body) = answer.split_once("\r\n\r\n").expect("there is a body");
+            assert!(
+                head.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{request}: {head}"
+            );
+            assert!(body.contains(&format!("\"status\":{status},")), "{body}");
+            assert_eq!(
+                head.contains("www-authenticate: Bearer"),
+                status == 401,
+                "{head}"
+            );
+            assert!(head.contains("connection: close"), "{head}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_still_comes_after_a_refusal_is_dropped() {
+        let (server, mut client) = tokio::io::duplex(64);
+        let mut server = ExplainRefusals::new(server);
+        let served = tokio::spawn(async move {
+            server.write_all(BARE.as_bytes()).await?;
+            server.shutdown().await
+        });
+        let mut answer = String::new();
+        let read = client.read_to_string(&mut answer);
+        read.await.expect("it is UTF-8");
+        let rest = client.write_all(&[b'x'; 10_000]).await;
+        rest.expect("somebody reads it");
+        drop(client);
+        served.await.expect("it ends").expect("it goes well");
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::header::HOST;
+use http::header::{AUTHORIZATION, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, Version};
 use hyper::body::{Bytes, Incoming};
@@ -252,9 +252,14 @@ fn check_head(parts: &Parts) -> Result<(), Problem> {
     if parts.uri.path().len() + parts.uri.query().map_or(0, str::len) > MAX_URI_BYTES {
         return Err(Problem::uri_too_long(MAX_URI_BYTES));
     }
-    let field_bytes =
-        |(name, value): (&http::HeaderName, &HeaderValue)| name.as_str().len() + value.len();
-    let bytes: usize = parts.headers.iter().map(field_bytes).sum();
+    // A long credential is for whoever knows credentials to refuse.
+    let others = parts
+        .headers
+        .iter()
+        .filter(|(name, _)| *name != AUTHORIZATION);
+    let bytes: usize = others
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
     if parts.headers.len() > MAX_HEADER_FIELDS || bytes > MAX_HEADER_BYTES {
         return Err(Problem::too_many_headers(
             MAX_HEADER_FIELDS,

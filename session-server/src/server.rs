@@ -103,7 +103,7 @@ pub async fn serve<S: SessionStore>(
         let connected = metrics.requests.connected();
         let router = Arc::clone(&router);
         let service = service_fn(move |request| answer(Arc::clone(&router), peer, request));
-        let io = ExplainRefusals::new(WriteDeadline::new(stream, limits.request_timeout));
+        let io = WriteDeadline::new(ExplainRefusals::new(stream), limits.request_timeout);
         let connection = http.serve_connection(TokioIo::new(io), service);
         let connection = graceful.watch(connection);
         connections.spawn(async move {

@@ -30,17 +30,18 @@ use crate::router::Router;
 pub(crate) async fn answer<S: SessionStore>(
     router: Arc<Router<S>>,
     peer: IpAddr,
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let settings = &router.app.settings;
     let requests = &router.app.metrics.requests;
     let _in_flight = requests.begin();
-    let client = client_address(peer, request.headers(), &settings.proxies);
-    let exchange = Exchange::begin(&request, client, &settings.credentials);
-    hide_credentials(request.headers_mut());
-    let origin = settings.cors.allowed(request.headers());
+    let (mut parts, body) = request.into_parts();
+    hide_credentials(&mut parts.headers);
+    let client = client_address(peer, &parts.headers, &settings.proxies);
+    let exchange = Exchange::begin(&parts, client, &settings.credentials);
+    let origin = settings.cors.allowed(&parts.headers);
     // Pinned here, so that what is wrapped around it moves a pointer and not the whole future.
-    let answer = pin!(router.answer(request, client, &exchange));
+    let answer = pin!(router.answer(&parts, body, client, &exchange));
     // Nothing is used again that a panic could have left half done.
     let answer = AssertUnwindSafe(answer.instrument(exchange.span())).catch_unwind();
     let mut response = match timeout(settings.limits.request_timeout, answer).await {

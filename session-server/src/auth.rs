@@ -74,7 +74,8 @@ impl Caller {
         match token {
             Ok(token) => Self::by_token(&token, app, call).await,
             Err(_) if shown.is_cookie => Err(Problem::invalid_credential()),
-            Err(_) => Self::by_access_token(shown.text, app, call).await,
+            // In a box, so that a token's way needn't have the room for it.
+            Err(_) => Box::pin(Self::by_access_token(shown.text, app, call)).await,
         }
     }
 

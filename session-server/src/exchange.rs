@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use http::{HeaderValue, Method, Request, StatusCode, Uri};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode};
 use percent_encoding::percent_decode_str;
 use session_store::{SessionId, Token, Unreadable};
 use tracing::{Span, field};
@@ -25,8 +26,7 @@ pub(crate) struct Exchange<'a> {
     begun: Instant,
     /// Where the request comes from.
     client: IpAddr,
-    method: Method,
-    uri: Uri,
+    request: &'a Parts,
     id: HeaderValue,
     /// Known once the credential has been looked at.
     caller: OnceLock<CallerName>,
@@ -47,17 +47,12 @@ pub(crate) enum CallerName {
 }
 
 impl<'a> Exchange<'a> {
-    pub(crate) fn begin<B>(
-        request: &Request<B>,
-        client: IpAddr,
-        credentials: &'a Credentials,
-    ) -> Self {
+    pub(crate) fn begin(request: &'a Parts, client: IpAddr, credentials: &'a Credentials) -> Self {
         Self {
             begun: Instant::now(),
             client,
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            id: request_id::of(request.headers()),
+            request,
+            id: request_id::of(&request.headers),
             caller: OnceLock::new(),
             endpoint: OnceLock::new(),
             credentials,
@@ -82,13 +77,13 @@ impl<'a> Exchange<'a> {
     /// Counts the answer.
     pub(crate) fn count_answer(&self, status: StatusCode, requests: &Requests) {
         let endpoint = self.endpoint.get().copied().unwrap_or_default();
-        requests.answered(endpoint, &self.method, status, self.begun.elapsed());
+        requests.answered(endpoint, &self.request.method, status, self.begun.elapsed());
     }
 
     /// The one line that each request leaves in the log.
     pub(crate) fn log_answer(&self, status: StatusCode) {
         tracing::info!(
-            method = %self.method,
+            method = %self.request.method,
             path = &*self.path(),
             request_id = self.id_text(),
             caller = self.caller.get().map(field::display),
@@ -118,7 +113,7 @@ impl<'a> Exchange<'a> {
     fn log_refused(&self, what: &'static str, reason: &str) {
         tracing::info!(
             client = %self.client,
-            method = %self.method,
+            method = %self.request.method,
             path = &*self.path(),
             request_id = self.id_text(),
             caller = self.caller.get().map(field::display),
@@ -131,7 +126,7 @@ impl<'a> Exchange<'a> {
     /// Why the store didn't do what this request asked of it.
     fn log_failure(&self, cause: &str) {
         tracing::warn!(
-            method = %self.method,
+            method = %self.request.method,
             path = &*self.path(),
             request_id = self.id_text(),
             caller = self.caller.get().map(field::display),
@@ -155,7 +150,7 @@ impl<'a> Exchange<'a> {
     pub(crate) fn span(&self) -> Span {
         tracing::debug_span!(
             "request",
-            method = %self.method,
+            method = %self.request.method,
             path = &*self.path(),
             request_id = self.id_text(),
         )
@@ -173,7 +168,7 @@ impl<'a> Exchange<'a> {
     }
 
     fn path(&self) -> Cow<'_, str> {
-        loggable(self.uri.path(), self.credentials)
+        loggable(self.request.uri.path(), self.credentials)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, Version};
+use http::{HeaderValue, Method, Response, Version};
 use hyper::body::{Bytes, Incoming};
 use percent_encoding::percent_decode_str;
 use session_store::{Digester, SessionStore};
@@ -46,12 +46,12 @@ impl<S: SessionStore> App<S> {
 /// A request on its way to a handler.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
-    pub(crate) parts: Parts,
+    pub(crate) parts: &'a Parts,
     pub(crate) body: Bytes,
     /// Where the request came from.
     pub(crate) client: IpAddr,
     /// The variable part of the path, as it was sent: still percent-encoded.
-    pub(crate) segment: String,
+    pub(crate) segment: &'a str,
     /// What the log will tell.
     pub(crate) exchange: &'a Exchange<'a>,
 }
@@ -64,7 +64,7 @@ impl Call<'_> {
 
     /// The variable part of the path, decoded; `None` where it isn't UTF-8.
     pub(crate) fn decoded_segment(&self) -> Option<String> {
-        let decoded = percent_decode_str(&self.segment).decode_utf8().ok()?;
+        let decoded = percent_decode_str(self.segment).decode_utf8().ok()?;
         Some(decoded.into_owned())
     }
 }
@@ -168,11 +168,12 @@ impl<S: SessionStore> Router<S> {
     /// Answers a request, with a problem if need be.
     pub(crate) async fn answer(
         &self,
-        request: Request<Incoming>,
+        parts: &Parts,
+        body: Incoming,
         client: IpAddr,
         exchange: &Exchange<'_>,
     ) -> Response<Body> {
-        let outcome = self.try_answer(request, client, exchange).await;
+        let outcome = self.try_answer(parts, body, client, exchange).await;
         outcome.unwrap_or_else(|problem| {
             exchange.log_problem(&problem);
             problem.into_response()
@@ -181,12 +182,12 @@ impl<S: SessionStore> Router<S> {
 
     async fn try_answer(
         &self,
-        request: Request<Incoming>,
+        parts: &Parts,
+        body: Incoming,
         client: IpAddr,
         exchange: &Exchange<'_>,
     ) -> Outcome {
-        let (parts, body) = request.into_parts();
-        let found = self.find(&parts);
+        let found = self.find(parts);
         if let Ok((endpoint, _)) = &found {
             exchange.set_endpoint(endpoint.path);
         }
@@ -206,11 +207,11 @@ impl<S: SessionStore> Router<S> {
         } else {
             Ok(Bytes::new())
         };
-        check_head(&parts)?;
+        check_head(parts)?;
         let cors = &self.app.settings.cors;
         // Where `OPTIONS` is a method like any other, it stays one.
-        if found.is_err() && cors.is_on() && cors::is_preflight(&parts) {
-            return Ok(cors.preflight(&parts));
+        if found.is_err() && cors.is_on() && cors::is_preflight(parts) {
+            return Ok(cors.preflight(parts));
         }
         let (endpoint, segment) = found?;
         let body = body?;
@@ -224,14 +225,14 @@ impl<S: SessionStore> Router<S> {
         (endpoint.handler)(&self.app, call).await
     }
 
-    fn find(&self, parts: &Parts) -> Result<(&Endpoint<S>, String), Problem> {
+    fn find<'a>(&'a self, parts: &'a Parts) -> Result<(&'a Endpoint<S>, &'a str), Problem> {
         let found = self.paths.at(parts.uri.path());
         let found = found.map_err(|_| Problem::not_found("Not Found"))?;
         let mut endpoints = found.value.iter();
         match endpoints.find(|endpoint| endpoint.verb.takes(&parts.method)) {
             Some(endpoint) => {
                 let segment = found.params.iter().next().map(|(_, segment)| segment);
-                Ok((endpoint, segment.unwrap_or_default().to_owned()))
+                Ok((endpoint, segment.unwrap_or_default()))
             }
             None => {
                 let verbs: Vec<_> = found.value.iter().map(|it| it.verb.allow()).collect();

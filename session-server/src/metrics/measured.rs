@@ -1,4 +1,5 @@
 use std::net::IpAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,10 +24,12 @@ impl<S> Measured<S> {
         Self { inner, operations }
     }
 
+    /// The call is pinned by whoever makes it: handed on as it is, it would stand twice in a future
+    /// that every request moves.
     async fn measure<T: Answer>(
         &self,
         operation: &'static str,
-        call: impl Future<Output = Result<T>>,
+        call: Pin<&mut impl Future<Output = Result<T>>>,
     ) -> Result<T> {
         let begun = Instant::now();
         let answer = call.await;
@@ -87,19 +90,19 @@ impl<S: SessionStore> SessionStore for Measured<S> {
     }
 
     async fn create(&self, new: NewSession) -> Result<Created> {
-        let created = self.measure("create", self.inner.create(new)).await?;
+        let created = self.measure("create", pin!(self.inner.create(new))).await?;
         self.operations.begun();
         self.ended(&created.ended);
         Ok(created)
     }
 
     async fn standing(&self, credential: &Credential, address: Option<IpAddr>) -> Result<Standing> {
-        let call = self.inner.standing(credential, address);
+        let call = pin!(self.inner.standing(credential, address));
         self.measure("standing", call).await
     }
 
     async fn create_for(&self, credential: &Credential, new: NewSession) -> Result<CreatedFor> {
-        let call = self.inner.create_for(credential, new);
+        let call = pin!(self.inner.create_for(credential, new));
         let created = self.measure("create_for", call).await?;
         if let CreatedFor::Begun(created) = &created {
             self.operations.begun();
@@ -109,43 +112,45 @@ impl<S: SessionStore> SessionStore for Measured<S> {
     }
 
     async fn validate(&self, token: &Token, address: Option<IpAddr>) -> Result<Option<Session>> {
-        let call = self.inner.validate(token, address);
+        let call = pin!(self.inner.validate(token, address));
         self.measure("validate", call).await
     }
 
     async fn peek(&self, token: &Token) -> Result<Option<Session>> {
-        self.measure("peek", self.inner.peek(token)).await
+        self.measure("peek", pin!(self.inner.peek(token))).await
     }
 
     async fn get(&self, id: SessionId) -> Result<Option<Session>> {
-        self.measure("get", self.inner.get(id)).await
+        self.measure("get", pin!(self.inner.get(id))).await
     }
 
     async fn touch(&self, id: SessionId, address: Option<IpAddr>) -> Result<Option<Session>> {
-        self.measure("touch", self.inner.touch(id, address)).await
+        self.measure("touch", pin!(self.inner.touch(id, address)))
+            .await
     }
 
     async fn update(&self, current: &Session, update: Update) -> Result<Option<Updated>> {
-        let call = self.inner.update(current, update);
+        let call = pin!(self.inner.update(current, update));
         let updated = self.measure("update", call).await?;
         self.ended(updated.iter().flat_map(|updated| &updated.ended));
         Ok(updated)
     }
 
     async fn rotate(&self, token: &Token) -> Result<Option<Rotated>> {
-        self.measure("rotate", self.inner.rotate(token)).await
+        self.measure("rotate", pin!(self.inner.rotate(token))).await
     }
 
     async fn list(&self, user: &UserId, list: List) -> Result<Page> {
-        self.measure("list", self.inner.list(user, list)).await
+        self.measure("list", pin!(self.inner.list(user, list)))
+            .await
     }
 
     async fn count(&self, user: &UserId) -> Result<u64> {
-        self.measure("count", self.inner.count(user)).await
+        self.measure("count", pin!(self.inner.count(user))).await
     }
 
     async fn revoke(&self, id: SessionId, reason: RevokeReason) -> Result<Option<EndedSession>> {
-        let call = self.inner.revoke(id, reason);
+        let call = pin!(self.inner.revoke(id, reason));
         let ended = self.measure("revoke", call).await?;
         self.ended(&ended);
         Ok(ended)
@@ -156,14 +161,14 @@ impl<S: SessionStore> SessionStore for Measured<S> {
         token: &Token,
         reason: RevokeReason,
     ) -> Result<Option<EndedSession>> {
-        let call = self.inner.revoke_token(token, reason);
+        let call = pin!(self.inner.revoke_token(token, reason));
         let ended = self.measure("revoke_token", call).await?;
         self.ended(&ended);
         Ok(ended)
     }
 
     async fn revoke_others(&self, keep: SessionId, reason: RevokeReason) -> Result<Option<u64>> {
-        let call = self.inner.revoke_others(keep, reason);
+        let call = pin!(self.inner.revoke_others(keep, reason));
         let count = self.measure("revoke_others", call).await?;
         let ended = count.unwrap_or_default();
         self.operations.ended(EndReason::from(reason), ended);
@@ -171,7 +176,7 @@ impl<S: SessionStore> SessionStore for Measured<S> {
     }
 
     async fn revoke_all(&self, user: &UserId, reason: RevokeReason) -> Result<RevokedAll> {
-        let call = self.inner.revoke_all(user, reason);
+        let call = pin!(self.inner.revoke_all(user, reason));
         let revoked = self.measure("revoke_all", call).await?;
         self.operations
             .ended(EndReason::from(reason), revoked.count);
@@ -179,7 +184,8 @@ impl<S: SessionStore> SessionStore for Measured<S> {
     }
 
     async fn admit(&self, subject: Subject<'_>, rate: Rate) -> Result<Admission> {
-        self.measure("admit", self.inner.admit(subject, rate)).await
+        self.measure("admit", pin!(self.inner.admit(subject, rate)))
+            .await
     }
 
     fn status(&self) -> StoreStatus {
@@ -187,11 +193,11 @@ impl<S: SessionStore> SessionStore for Measured<S> {
     }
 
     async fn ping(&self) -> Result<()> {
-        self.measure("ping", self.inner.ping()).await
+        self.measure("ping", pin!(self.inner.ping())).await
     }
 
     async fn events(&self) -> Result<EventStream> {
-        self.measure("events", self.inner.events()).await
+        self.measure("events", pin!(self.inner.events())).await
     }
 
     async fn changes(

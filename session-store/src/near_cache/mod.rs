@@ -221,7 +221,8 @@ impl<S: SessionStore> SessionStore for NearCache<S> {
         let note = self.note(token.id());
         // Where this is cut off or fails, a touch may have been written.
         let unknown = self.dropping(token.id());
-        let session = self.0.store.validate(token, address).await?;
+        // In a box, so that a hit needn't have the room for it.
+        let session = Box::pin(self.0.store.validate(token, address)).await?;
         match &session {
             Some(session) => self.keep(note, token, session),
             // Of a session that is at hand, the store knows better.
@@ -238,7 +239,7 @@ impl<S: SessionStore> SessionStore for NearCache<S> {
             return Ok(Some(entry.session.clone()));
         }
         let note = self.note(token.id());
-        let session = self.0.store.peek(token).await?;
+        let session = Box::pin(self.0.store.peek(token)).await?;
         if let Some(session) = &session {
             self.keep(note, token, session);
         }
@@ -250,7 +251,7 @@ impl<S: SessionStore> SessionStore for NearCache<S> {
         match self.counted(self.find(id)) {
             Some((entry, _)) => Ok(Some(entry.session.clone())),
             // Not kept: nothing here proves a token.
-            None => self.0.store.get(id).await,
+            None => Box::pin(self.0.store.get(id)).await,
         }
     }
 

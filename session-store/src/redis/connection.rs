@@ -55,7 +55,7 @@ impl Connection {
     pub(super) async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T> {
         match self {
             Self::Single(node) => node.run(call).await,
-            Self::Cluster(cluster) => cluster.run(call).await,
+            Self::Cluster(cluster) => Box::pin(cluster.run(call)).await,
         }
     }
 
@@ -63,7 +63,8 @@ impl Connection {
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
         match self {
             Self::Single(node) => node.query(command).await,
-            Self::Cluster(cluster) => cluster.query(command).await,
+            // In a box, so that calls on a single server needn't have the room for it.
+            Self::Cluster(cluster) => Box::pin(cluster.query(command)).await,
         }
     }
 

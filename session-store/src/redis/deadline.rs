@@ -5,7 +5,7 @@
 //! gives up at the last one. That is never later than the deadline, and at most a beat earlier.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -50,12 +50,14 @@ impl Deadline {
     }
 
     /// Waits for `work`, but not for longer than the deadline.
-    pub(super) async fn bound<T>(&self, work: impl Future<Output = T>) -> Result<T, Passed> {
+    pub(super) async fn bound<T>(
+        &self,
+        mut work: Pin<&mut impl Future<Output = T>>,
+    ) -> Result<T, Passed> {
         // The first beat may come at once, so a single one says nothing.
         let fewest = if self.pause() > SHORTEST { 1 } else { 2 };
         let beats = self.after.as_nanos() / self.pause().as_nanos();
         let mut left = beats.max(fewest);
-        let mut work = pin!(work);
         let mut beat = pin!(self.beats.notified());
         poll_fn(|cx| {
             if let Poll::Ready(done) = work.as_mut().poll(cx) {
@@ -90,7 +92,7 @@ mod tests {
         let beating = tokio::spawn(async move { beating.beat().await });
         tokio::time::sleep(after + late).await;
         let begun = Instant::now();
-        let outcome = deadline.bound(pending::<()>()).await;
+        let outcome = deadline.bound(pin!(pending::<()>())).await;
         assert!(outcome.is_err());
         beating.abort();
         begun.elapsed()
@@ -117,6 +119,6 @@ mod tests {
     #[tokio::test]
     async fn what_is_done_is_not_waited_for() {
         let deadline = Deadline::new(Duration::from_secs(1));
-        assert!(matches!(deadline.bound(ready(7)).await, Ok(7)));
+        assert!(matches!(deadline.bound(pin!(ready(7))).await, Ok(7)));
     }
 }

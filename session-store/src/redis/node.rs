@@ -5,6 +5,7 @@
 //! calls' commands travel together (the connection is multiplexed). When the connection breaks,
 //! calls fail at once until the supervisor has made another; none waits for that.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -195,10 +196,14 @@ impl Node {
         work: impl AsyncFnOnce(MultiplexedConnection) -> Result<T, RedisError>,
     ) -> Result<T> {
         let outcome = match self.shared.current() {
-            Ok(connection) => match self.shared.deadline.bound(work(connection)).await {
-                Ok(outcome) => outcome.map_err(CallError::Redis),
-                Err(passed) => Err(passed.into()),
-            },
+            Ok(connection) => {
+                // Pinned here: what is handed on would stand in this future more than once.
+                let work = pin!(work(connection));
+                match self.shared.deadline.bound(work).await {
+                    Ok(outcome) => outcome.map_err(CallError::Redis),
+                    Err(passed) => Err(passed.into()),
+                }
+            }
             Err(down) => Err(down),
         };
         self.judge(outcome).await
@@ -259,10 +264,9 @@ async fn supervise(shared: Arc<Shared>, pool: NodePool, sources: Arc<Sources>) {
     loop {
         if let Ok(mut connection) = shared.current() {
             let _ = timeout(CHECK_INTERVAL, shared.doubt.notified()).await;
-            let checked = shared
-                .deadline
-                .bound(read_clock(&mut connection, &shared.clock));
-            let checked = checked.await.map_err(CallError::from);
+            let check = pin!(read_clock(&mut connection, &shared.clock));
+            let checked = shared.deadline.bound(check).await;
+            let checked = checked.map_err(CallError::from);
             if let Err(error) = checked.and_then(|read| read.map_err(CallError::Redis)) {
                 let error = error.into_error(shared.deadline.after);
                 tracing::warn!(address = shared.address, %error, "lost the connection to Redis");

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use session_store::{
-    Config, Data, Limit, LimitPolicy, List, RedisStore, RevokeReason, SessionStore, Update, UserId,
+    Config, Data, Limit, LimitPolicy, List, NearCache, NearCacheOptions, RedisStore, RevokeReason,
+    SessionStore, Update, UserId,
 };
 use session_test::RedisServer;
 
@@ -110,4 +111,20 @@ async fn a_server_that_forgot_the_scripts_is_told_them_again() {
     let created = store.create(documented(74, "a")).await.unwrap();
     let found = store.validate(&created.token, None).await.unwrap();
     assert_eq!(found, Some(created.session));
+}
+
+/// A service moves the future of a call with each request, several times over.
+#[tokio::test]
+async fn the_future_of_a_validate_is_small() {
+    let server = RedisServer::start();
+    let store = store(&server).await;
+    let token = store.create(documented(74, "a")).await.unwrap().token;
+    let cached = NearCache::new(store.clone(), NearCacheOptions::default());
+    let cached = cached.await.unwrap();
+    let bytes = [
+        size_of_val(&cached.validate(&token, None)),
+        size_of_val(&store.validate(&token, None)),
+    ];
+    // More than half of the second is what redis-rs takes to send a command.
+    assert!(bytes[0] <= 256 && bytes[1] <= 2048, "{bytes:?}");
 }

@@ -8,7 +8,7 @@ use crate::arena::{Arena, Ground};
 use crate::contestant::Place;
 #[cfg(feature = "peers")]
 use crate::contestants::{ActixSession, AsyncRedisSession, SessionGuard, TowerSessions};
-use crate::contestants::{Bare, Features, HandWritten, Ours};
+use crate::contestants::{Bare, Features, HandWritten, Least, Ours, Way};
 use crate::subject::{Operation, Race, Subject};
 
 /// A contestant of the comparison: what it is called, what it takes part in, and how it is used.
@@ -55,6 +55,8 @@ pub(crate) const WITHOUT_HISTORY: &str = "session-store, no history";
 pub(crate) const HAND_WRITTEN: &str = "hand-written";
 pub(crate) const HAND_WRITTEN_LIMIT: &str = "hand-written, limit of 3";
 pub(crate) const BARE: &str = "bare GET";
+pub(crate) const LEAST: &str = "least script";
+pub(crate) const LEAST_TRANSACTION: &str = "least transaction";
 
 /// Ours, then the peers by name, then what anybody could write, then the yardstick.
 pub(crate) const ENTRIES: &[Entry] = &[
@@ -156,6 +158,25 @@ pub(crate) const ENTRIES: &[Entry] = &[
         note: "the same over Redis's unix socket",
         takes_part: is_validate,
         open: open!(|place| Bare::connect(&place.over_unix()).await?),
+    },
+    Entry {
+        name: LEAST,
+        side: Side::Yardstick,
+        note: "one multiplexed connection; a Lua script that does no more than set or take out 120 \
+               bytes and an entry of the user's sorted set",
+        takes_part: |subject| {
+            use Operation::{Create, List, RevokeAll};
+            let few = [Create, List(1), List(3), RevokeAll(1), RevokeAll(3)];
+            few.into_iter().any(|few| subject == Subject::Speed(few))
+        },
+        open: open!(|place| Least::connect(&place, Way::Script).await?),
+    },
+    Entry {
+        name: LEAST_TRANSACTION,
+        side: Side::Yardstick,
+        note: "the same by `MULTI` and `EXEC`",
+        takes_part: |subject| subject == Subject::Speed(Operation::Create),
+        open: open!(|place| Least::connect(&place, Way::Transaction).await?),
     },
 ];
 

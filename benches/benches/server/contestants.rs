@@ -107,6 +107,9 @@ impl Field {
         let gathering = self.start(Command::new(&this).args(["--peer", "hyper-gathering"]))?;
         let name = "bare hyper with `pipeline_flush`, 16 requests at a time";
         self.add(name.into(), gathering, &together)?;
+        let reading = self.start(Command::new(&this).args(["--peer", "hyper-reading", redis]))?;
+        let get = request("GET", "/", &[], "");
+        self.add("bare hyper that reads from Redis".into(), reading, &[get])?;
         if !cfg!(feature = "peers") {
             return Ok(());
         }

@@ -13,6 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use redis::{AsyncCommands as _, RedisError};
 use tokio::net::TcpListener;
 
 use session_benches::Outcome;
@@ -23,6 +24,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     match arguments {
         [name] if name == "hyper" => runtime.block_on(bare_hyper(false)),
         [name] if name == "hyper-gathering" => runtime.block_on(bare_hyper(true)),
+        [name, redis] if name == "hyper-reading" => runtime.block_on(reading_hyper(redis)),
         #[cfg(feature = "peers")]
         [name, redis] if name == "tower-sessions" => runtime.block_on(tower_sessions::serve(redis)),
         other => Err(format!("there is no peer {other:?}").into()),
@@ -37,26 +39,62 @@ async fn listen() -> Outcome<TcpListener> {
     Ok(listener)
 }
 
-/// hyper with the server's bounds, and 300 bytes that are there already: what HTTP costs at least.
-/// It may gather the answers to requests that came together.
-async fn bare_hyper(is_gathering: bool) -> Outcome {
-    let listener = listen().await?;
+/// hyper with the server's bounds.
+fn http(is_gathering: bool) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_secs(10))
         .max_buf_size(32 * 1024)
         .pipeline_flush(is_gathering)
         .max_headers(200);
-    let body = Bytes::from(format!(r#"{{"padding":"{}"}}"#, "x".repeat(286)));
+    http
+}
+
+/// 300 bytes that are there already.
+fn padding() -> Bytes {
+    format!(r#"{{"padding":"{}"}}"#, "x".repeat(286)).into()
+}
+
+fn json(body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    let media_type = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
+}
+
+/// What HTTP costs at least. It may gather the answers to requests that came together.
+async fn bare_hyper(is_gathering: bool) -> Outcome {
+    let (listener, http, body) = (listen().await?, http(is_gathering), padding());
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         let body = body.clone();
         let answer = service_fn(move |_: Request<Incoming>| {
-            let mut response = Response::new(Full::new(body.clone()));
-            let media_type = HeaderValue::from_static("application/json");
-            response.headers_mut().insert(CONTENT_TYPE, media_type);
+            let response = json(body.clone());
             async { Ok::<_, Infallible>(response) }
+        });
+        tokio::spawn(http.serve_connection(TokioIo::new(stream), answer));
+    }
+}
+
+/// The same, which reads 300 bytes from Redis for each request, over one connection: what a server
+/// costs at least that asks Redis.
+async fn reading_hyper(redis: &str) -> Outcome {
+    const KEY: &str = "read-by-bare-hyper";
+    let connection = redis::Client::open(redis)?;
+    let mut connection = connection.get_multiplexed_async_connection().await?;
+    let () = connection.set(KEY, &padding()[..]).await?;
+    let (listener, http) = (listen().await?, http(false));
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let connection = connection.clone();
+        let answer = service_fn(move |_: Request<Incoming>| {
+            let mut connection = connection.clone();
+            async move {
+                let read: Vec<u8> = connection.get(KEY).await?;
+                Ok::<_, RedisError>(json(read.into()))
+            }
         });
         tokio::spawn(http.serve_connection(TokioIo::new(stream), answer));
     }

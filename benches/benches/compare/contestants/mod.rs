@@ -6,6 +6,7 @@ mod actix_session;
 mod async_redis_session;
 mod bare;
 mod hand_written;
+mod least;
 mod ours;
 #[cfg(feature = "peers")]
 mod session_guard;
@@ -18,6 +19,7 @@ pub(crate) use self::actix_session::ActixSession;
 pub(crate) use self::async_redis_session::AsyncRedisSession;
 pub(crate) use self::bare::Bare;
 pub(crate) use self::hand_written::HandWritten;
+pub(crate) use self::least::{Least, Way};
 pub(crate) use self::ours::{Features, Ours};
 #[cfg(feature = "peers")]
 pub(crate) use self::session_guard::SessionGuard;

@@ -1,7 +1,8 @@
 use session_benches::{Table, amount, rate};
 
 use crate::entry::{
-    BARE, ENTRIES, HAND_WRITTEN, HAND_WRITTEN_LIMIT, OURS, PLAIN, Side, WITHOUT_HISTORY,
+    BARE, ENTRIES, HAND_WRITTEN, HAND_WRITTEN_LIMIT, LEAST, LEAST_TRANSACTION, OURS, PLAIN, Side,
+    WITHOUT_HISTORY,
 };
 use crate::run::{Results, SpeedResult};
 use crate::speed::Measured;
@@ -22,18 +23,25 @@ pub(super) fn ratios(results: &Results) -> Table {
         (Operation::Create, OURS, Some(HAND_WRITTEN_LIMIT)),
         (Operation::Create, OURS, Some(HAND_WRITTEN)),
         (Operation::Create, PLAIN, None),
+        (Operation::Create, PLAIN, Some(LEAST)),
+        (Operation::Create, LEAST, None),
+        (Operation::Create, LEAST_TRANSACTION, None),
         (Operation::Touch, OURS, None),
         (Operation::Rotate, OURS, None),
         (Operation::List(3), OURS, Some(HAND_WRITTEN)),
+        (Operation::List(3), OURS, Some(LEAST)),
         (Operation::List(100), OURS, Some(HAND_WRITTEN)),
         (Operation::RevokeAll(3), OURS, Some(HAND_WRITTEN)),
+        (Operation::RevokeAll(3), PLAIN, Some(HAND_WRITTEN)),
+        (Operation::RevokeAll(3), LEAST, Some(HAND_WRITTEN)),
         (Operation::RevokeAll(100), OURS, Some(HAND_WRITTEN)),
     ];
     for (operation, ours, other) in operations {
         if let Some(cells) = Cells::of(results, operation, 64) {
             let what = match ours {
+                OURS => format!("{operation}, 64 tasks, calls a second"),
                 PLAIN => format!("{operation}, plain, 64 tasks, calls a second"),
-                _ => format!("{operation}, 64 tasks, calls a second"),
+                yardstick => format!("{operation}, not ours but {yardstick}, calls a second"),
             };
             let other = other.map_or_else(|| cells.fastest_peer(), |name| cells.named(name));
             cells.compare(&mut table, &what, ours, other);

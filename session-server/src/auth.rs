@@ -213,6 +213,9 @@ impl<'a> Shown<'a> {
     }
 }
 
+/// A longer credential isn't good, whatever it says.
+pub(crate) const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
+
 /// The credential of the one `Authorization: Bearer` header. A second header is refused, because a
 /// proxy in front may have looked at the other one.
 fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
@@ -228,7 +231,8 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
 fn parse_bearer(value: &HeaderValue) -> Option<&str> {
     let (scheme, credential) = value.as_bytes().split_at_checked("bearer ".len())?;
     let credential = str::from_utf8(credential).ok()?.trim_matches(' ');
-    let good = scheme.eq_ignore_ascii_case(b"bearer ") && !credential.is_empty();
+    let has_length = (1..=MAX_CREDENTIAL_BYTES).contains(&credential.len());
+    let good = scheme.eq_ignore_ascii_case(b"bearer ") && has_length;
     let is_one_word = memchr::memchr2(b' ', b'\t', credential.as_bytes()).is_none();
     (good && is_one_word).then_some(credential)
 }

@@ -1,13 +1,17 @@
 //! A reason for what hyper refuses by itself, before there is a request that the router could
 //! answer.
 
+use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
+use crate::auth::MAX_CREDENTIAL_BYTES;
 use crate::body::MAX_DISCARDED_BYTES;
 use crate::problem::Problem;
 
@@ -17,29 +21,60 @@ use crate::problem::Problem;
 /// What hyper says unasked is the last thing that it says on a connection, and its head has fewer
 /// fields than any response of the router's.
 ///
-/// A credential that is longer than any head may be is one that isn't good, and is told so: proxies
-/// that ask whether a request may pass know 401, and take everything else for a failure.
+/// A credential that is longer than any good one is told so, wherever in a head that is too large it
+/// stands: proxies that ask whether a request may pass know 401, and take everything else for a
+/// failure.
 ///
-/// After a refusal the rest of what the client sends is read and dropped, up to
+/// After a refusal the rest of what the client sends is read and dropped for a while, up to
 /// [`MAX_DISCARDED_BYTES`], as of a body.
 #[derive(Debug)]
 pub(crate) struct ExplainRefusals<T> {
     inner: T,
-    line: LineStart,
+    head: Reading,
     /// What goes out in place of the bare status, and how much of it has.
     explained: Option<(Vec<u8>, usize)>,
-    /// How much is still to be dropped.
+    /// How much is still to be dropped, and for how long.
     drops: usize,
+    patience: Duration,
+    /// Runs from the first wait for what is to be dropped.
+    dropping: Option<Pin<Box<Sleep>>>,
 }
 
 impl<T> ExplainRefusals<T> {
-    pub(crate) fn new(inner: T) -> Self {
+    pub(crate) fn new(inner: T, patience: Duration) -> Self {
         Self {
             inner,
-            line: LineStart::default(),
+            head: Reading::default(),
             explained: None,
             drops: 0,
+            patience,
+            dropping: None,
         }
+    }
+}
+
+impl<T: AsyncRead + Unpin> ExplainRefusals<T> {
+    /// Reads until the client is done, or has had its share of bytes or time.
+    fn poll_drop_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut dropped = [0; 4096];
+        while self.drops > 0 {
+            let mut buf = ReadBuf::new(&mut dropped);
+            match Pin::new(&mut self.inner).poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
+                    self.drops = self.drops.saturating_sub(buf.filled().len());
+                }
+                Poll::Ready(_) => self.drops = 0,
+                Poll::Pending => {
+                    let patience = self.patience;
+                    let dropping = self
+                        .dropping
+                        .get_or_insert_with(|| Box::pin(sleep(patience)));
+                    ready!(dropping.as_mut().poll(cx));
+                    self.drops = 0;
+                }
+            }
+        }
+        Poll::Ready(())
     }
 }
 
@@ -51,7 +86,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for ExplainRefusals<T> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
-        self.line.read(&buf.filled()[before..]);
+        self.head.read(&buf.filled()[before..]);
         Poll::Ready(Ok(()))
     }
 }
@@ -65,9 +100,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ExplainRefusals<T> {
     ) -> Poll<io::Result<usize>> {
         let Self {
             inner,
-            line,
+            head,
             explained,
             drops,
+            ..
         } = &mut *self;
         if explained.is_none() {
             match refusal_at(buf) {
@@ -75,7 +111,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ExplainRefusals<T> {
                 // Answers to earlier requests go first.
                 Some(start) if start > 0 => return Pin::new(inner).poll_write(cx, &buf[..start]),
                 Some(_) => {
-                    *explained = Some((explain(buf, line.is_credential()), 0));
+                    *explained = Some((explain(buf, head.has_long_credential()), 0));
                     *drops = MAX_DISCARDED_BYTES;
                 }
             }
@@ -98,50 +134,51 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ExplainRefusals<T> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
-        let mut dropped = [0; 4096];
-        while self.drops > 0 {
-            let mut buf = ReadBuf::new(&mut dropped);
-            let read = ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buf));
-            self.drops = match buf.filled().len() {
-                0 => 0,
-                more => self.drops.saturating_sub(more),
-            };
-            // A client that is gone has got what it wanted.
-            if read.is_err() {
-                break;
-            }
-        }
-        Poll::Ready(Ok(()))
+        self.poll_drop_rest(cx).map(Ok)
     }
 }
 
-/// How the line begins of which the last bytes were read.
+/// What of a head has been read.
 #[derive(Debug, Default)]
-struct LineStart {
-    bytes: [u8; CREDENTIAL.len()],
+struct Reading {
+    /// How the line begins that was read last.
+    start: [u8; CREDENTIAL.len()],
+    /// The length of that line so far.
     len: usize,
+    /// A line before it held a credential that is longer than any good one.
+    had_long_credential: bool,
 }
 
 const CREDENTIAL: &[u8; 14] = b"authorization:";
 
-impl LineStart {
-    fn read(&mut self, bytes: &[u8]) {
-        // A head ends a line, so this mostly looks at one byte.
-        let rest = match memchr::memrchr(b'\n', bytes) {
-            Some(end) => {
-                self.len = 0;
-                &bytes[end + 1..]
-            }
-            None => bytes,
-        };
-        let room = &mut self.bytes[self.len..];
-        let more = room.len().min(rest.len());
-        room[..more].copy_from_slice(&rest[..more]);
-        self.len += more;
+impl Reading {
+    fn read(&mut self, mut bytes: &[u8]) {
+        // Nearly every head comes as a whole, and nothing of it has to be looked at.
+        if bytes.ends_with(b"\r\n\r\n") {
+            *self = Self::default();
+            return;
+        }
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
+            self.go_on(&bytes[..end]);
+            // The empty line ends a head.
+            self.had_long_credential = self.len > 1 && self.has_long_credential();
+            self.len = 0;
+            bytes = &bytes[end + 1..];
+        }
+        self.go_on(bytes);
     }
 
-    fn is_credential(&self) -> bool {
-        self.bytes[..self.len].eq_ignore_ascii_case(CREDENTIAL)
+    fn go_on(&mut self, line: &[u8]) {
+        if let Some(room) = self.start.get_mut(self.len..) {
+            let more = room.len().min(line.len());
+            room[..more].copy_from_slice(&line[..more]);
+        }
+        self.len += line.len();
+    }
+
+    fn has_long_credential(&self) -> bool {
+        let is_long = self.len > CREDENTIAL.len() + MAX_CREDENTIAL_BYTES;
+        self.had_long_credential || (is_long && self.start.eq_ignore_ascii_case(CREDENTIAL))
     }
 }
 
@@ -176,12 +213,12 @@ fn refusal_at(buf: &[u8]) -> Option<usize> {
     }
 }
 
-fn explain(head: &[u8], is_in_credential: bool) -> Vec<u8> {
+fn explain(head: &[u8], has_long_credential: bool) -> Vec<u8> {
     let head = String::from_utf8_lossy(head);
     let (first, fields) = head.split_once("\r\n").unwrap_or_default();
     let status = first.get(9..12).and_then(|status| status.parse().ok());
     let problem = match status.unwrap_or(StatusCode::BAD_REQUEST) {
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if is_in_credential => {
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if has_long_credential => {
             Problem::invalid_credential()
         }
         status => Problem::unreadable(status),
@@ -215,13 +252,15 @@ mod tests {
         answered("", text).await
     }
 
-    async fn answered(request: &'static str, text: &str) -> String {
-        // So small that everything is written bit by bit.
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    async fn answered(request: &str, text: &str) -> String {
+        // So small that everything is read and written bit by bit.
         let (server, mut client) = tokio::io::duplex(7);
-        let mut server = ExplainRefusals::new(server);
-        let text = text.to_owned();
+        let mut server = ExplainRefusals::new(server, PATIENCE);
+        let (length, text) = (request.len(), text.to_owned());
         let served = tokio::spawn(async move {
-            server.read_exact(&mut vec![0; request.len()]).await?;
+            server.read_exact(&mut vec![0; length]).await?;
             server.write_all(text.as_bytes()).await
         });
         let sent = client.write_all(request.as_bytes()).await;
@@ -236,26 +275,26 @@ mod tests {
     #[tokio::test]
     async fn a_credential_without_end_is_not_good() {
         let bare = BARE.replace("400 Bad Request", "431 Request Header Fields Too Large");
+        let long = "x".repeat(MAX_CREDENTIAL_BYTES + 1);
+        let start = "GET / HTTP/1.1\r\n";
         for (request, status) in [
-            ("GET / HTTP/1.1\r\nauthorization: Bearer xxxx", 401),
-            ("GET / HTTP/1.1\r\nHost: a\r\nAUTHORIZATION:x", 401),
-            ("GET / HTTP/1.1\r\nauthorization: x\r\nx: y", 431),
-            ("GET / HTTP/1.1\r\nx: authorization: x", 431),
-            ("GET / HTTP/1.1\r\nauthorization", 431),
-            ("", 431),
+            (format!("{start}authorization: Bearer {long}"), 401),
+            (format!("{start}Host: a\r\nAUTHORIZATION:{long}"), 401),
+            (format!("{start}authorization: {long}\r\nx: y"), 401),
+            (format!("{start}x: {long}\r\nauthorization: Bearer x"), 431),
+            (format!("{start}x: authorization: {long}"), 431),
+            (
+                format!("{start}authorization: {long}\r\n\r\n{start}x: y"),
+                431,
+            ),
+            (String::new(), 431),
         ] {
-            let answer = answered(request, &bare).await;
+            let answer = answered(&request, &bare).await;
             let (head, body) = answer.split_once("\r\n\r\n").expect("there is a body");
-            assert!(
-                head.starts_with(&format!("HTTP/1.1 {status} ")),
-                "{request}: {head}"
-            );
+            assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
             assert!(body.contains(&format!("\"status\":{status},")), "{body}");
-            assert_eq!(
-                head.contains("www-authenticate: Bearer"),
-                status == 401,
-                "{head}"
-            );
+            let is_challenged = head.contains("www-authenticate: Bearer");
+            assert_eq!(is_challenged, status == 401, "{head}");
             assert!(head.contains("connection: close"), "{head}");
         }
     }
@@ -263,11 +302,7 @@ mod tests {
     #[tokio::test]
     async fn what_still_comes_after_a_refusal_is_dropped() {
         let (server, mut client) = tokio::io::duplex(64);
-        let mut server = ExplainRefusals::new(server);
-        let served = tokio::spawn(async move {
-            server.write_all(BARE.as_bytes()).await?;
-            server.shutdown().await
-        });
+        let served = tokio::spawn(refuse(server));
         let mut answer = String::new();
         let read = client.read_to_string(&mut answer);
         read.await.expect("it is UTF-8");
@@ -275,6 +310,32 @@ mod tests {
         rest.expect("somebody reads it");
         drop(client);
         served.await.expect("it ends").expect("it goes well");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_never_closes_is_given_up() {
+        let (server, mut client) = tokio::io::duplex(1024);
+        let served = tokio::spawn(refuse(server));
+        let begun = tokio::time::Instant::now();
+        let dribbling = tokio::spawn(async move {
+            while client.write_all(b"x").await.is_ok() {
+                sleep(PATIENCE / 4).await;
+            }
+        });
+        served.await.expect("it ends").expect("it goes well");
+        assert_eq!(begun.elapsed(), PATIENCE);
+        dribbling.await.expect("it ends");
+    }
+
+    async fn refuse(stream: tokio::io::DuplexStream) -> io::Result<()> {
+        let mut server = ExplainRefusals::new(stream, PATIENCE);
+        server.write_all(BARE.as_bytes()).await?;
+        // hyper flushes before each attempt to shut down.
+        std::future::poll_fn(|cx| {
+            ready!(Pin::new(&mut server).poll_flush(cx))?;
+            Pin::new(&mut server).poll_shutdown(cx)
+        })
+        .await
     }
 
     #[tokio::test]

@@ -247,8 +247,8 @@ const MAX_URI_BYTES: usize = 8 * 1024;
 const MAX_HEADER_FIELDS: usize = 100;
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 
-/// Refuses what is too much, and says what the bounds are. hyper's own, at about twice as much,
-/// close the connection.
+/// Refuses what is too much, and says what the bounds are. hyper's own, which are more, close the
+/// connection.
 fn check_head(parts: &Parts) -> Result<(), Problem> {
     if parts.uri.path().len() + parts.uri.query().map_or(0, str::len) > MAX_URI_BYTES {
         return Err(Problem::uri_too_long(MAX_URI_BYTES));

@@ -27,8 +27,8 @@ use crate::refusal::ExplainRefusals;
 use crate::router::{App, Router};
 
 /// Where hyper gives up on a request's head; the router's own bounds, which answer with a reason,
-/// come first.
-const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// come first: all of them together are less.
+const MAX_HEAD_BYTES: usize = 48 * 1024;
 const MAX_HEADER_FIELDS: usize = 200;
 
 /// How long to wait when the operating system has no more file descriptors.
@@ -103,7 +103,8 @@ pub async fn serve<S: SessionStore>(
         let connected = metrics.requests.connected();
         let router = Arc::clone(&router);
         let service = service_fn(move |request| answer(Arc::clone(&router), peer, request));
-        let io = WriteDeadline::new(ExplainRefusals::new(stream), limits.request_timeout);
+        let io = WriteDeadline::new(stream, limits.request_timeout);
+        let io = ExplainRefusals::new(io, limits.header_timeout);
         let connection = http.serve_connection(TokioIo::new(io), service);
         let connection = graceful.watch(connection);
         connections.spawn(async move {

@@ -49,6 +49,30 @@ async fn a_flood_of_headers_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn a_good_credential_in_a_head_that_is_too_large_is_not_the_fault() {
+    let (server, _b) = start::<Memory>(&[]).await;
+    for other in [31_000, 60_000] {
+        let get = server
+            .get("/sessions/user/74")
+            .header("x", &"y".repeat(other));
+        let answer = exchange(server.address, &get.bearer(SERVICE_KEY).bytes()).await;
+        Response::parse(&answer).problem(431);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_client_that_stays_is_dropped() {
+    let (server, _b) = start::<Memory>(&["--header-timeout-seconds=0.5"]).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(b"nonsense\r\n\r\n").await.unwrap();
+    Response::parse(&rest(&mut stream).await).problem(400);
+    // Until the server has closed its side for good, what is sent is taken.
+    while stream.write_all(b"x").await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_never_finishes_its_headers_is_dropped() {
     let (server, _b) = start::<Memory>(&["--header-timeout-seconds=0.5"]).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();

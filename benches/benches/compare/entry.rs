@@ -56,6 +56,7 @@ pub(crate) const HAND_WRITTEN: &str = "hand-written";
 pub(crate) const HAND_WRITTEN_LIMIT: &str = "hand-written, limit of 3";
 pub(crate) const BARE: &str = "bare GET";
 pub(crate) const LEAST: &str = "least script";
+pub(crate) const LEAST_OF_OURS: &str = "least script, our commands";
 pub(crate) const LEAST_TRANSACTION: &str = "least transaction";
 
 /// Ours, then the peers by name, then what anybody could write, then the yardstick.
@@ -170,6 +171,13 @@ pub(crate) const ENTRIES: &[Entry] = &[
             few.into_iter().any(|few| subject == Subject::Speed(few))
         },
         open: open!(|place| Least::connect(&place, Way::Script).await?),
+    },
+    Entry {
+        name: LEAST_OF_OURS,
+        side: Side::Yardstick,
+        note: "the same with the commands that our plain create runs, and no line of Lua more",
+        takes_part: |subject| subject == Subject::Speed(Operation::Create),
+        open: open!(|place| Least::connect(&place, Way::ScriptOfOurs).await?),
     },
     Entry {
         name: LEAST_TRANSACTION,

@@ -12,6 +12,7 @@ pub(crate) struct Least {
     way: Way,
     lifetime_ms: u64,
     create: Script,
+    create_as_ours: Script,
     list: Script,
     revoke_all: Script,
 }
@@ -20,6 +21,9 @@ pub(crate) struct Least {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     Script,
+    /// The commands of our store's plain create, which dates the session, looks for expired ones and
+    /// tells of it, and no line of Lua more.
+    ScriptOfOurs,
     /// `MULTI` and `EXEC`, which can't decide by what they read, so there is a create alone.
     Transaction,
 }
@@ -40,6 +44,14 @@ impl Least {
                 "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
                 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[4])
                 redis.call('PEXPIRE', KEYS[2], ARGV[2])",
+            ),
+            create_as_ours: Script::new(
+                "redis.call('TIME')
+                redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX')
+                redis.call('ZCOUNT', KEYS[2], '0', '(1')
+                redis.call('ZADD', KEYS[2], '-2', '@', ARGV[3], ARGV[4])
+                redis.call('PEXPIREAT', KEYS[2], ARGV[3], 'GT')
+                redis.call('PUBLISH', 'sessions', KEYS[1])",
             ),
             list: Script::new(
                 "local keys = redis.call('ZRANGE', KEYS[1], '0', '-1')
@@ -72,8 +84,12 @@ impl Contestant for Least {
         let expires = now_millis()? + self.lifetime_ms;
         let mut connection = self.connection.clone();
         match self.way {
-            Way::Script => {
-                let mut create = self.create.key(&key);
+            Way::Script | Way::ScriptOfOurs => {
+                let script = match self.way {
+                    Way::ScriptOfOurs => &self.create_as_ours,
+                    _ => &self.create,
+                };
+                let mut create = script.key(&key);
                 create.key(index).arg(&RECORD).arg(self.lifetime_ms);
                 create.arg(expires).arg(id.as_str());
                 let () = create.invoke_async(&mut connection).await?;

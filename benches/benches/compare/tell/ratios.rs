@@ -1,8 +1,8 @@
 use session_benches::{Table, amount, rate};
 
 use crate::entry::{
-    BARE, ENTRIES, HAND_WRITTEN, HAND_WRITTEN_LIMIT, LEAST, LEAST_TRANSACTION, OURS, PLAIN, Side,
-    WITHOUT_HISTORY,
+    BARE, ENTRIES, HAND_WRITTEN, HAND_WRITTEN_LIMIT, LEAST, LEAST_OF_OURS, LEAST_TRANSACTION, OURS,
+    PLAIN, Side, WITHOUT_HISTORY,
 };
 use crate::run::{Results, SpeedResult};
 use crate::speed::Measured;
@@ -24,6 +24,8 @@ pub(super) fn ratios(results: &Results) -> Table {
         (Operation::Create, OURS, Some(HAND_WRITTEN)),
         (Operation::Create, PLAIN, None),
         (Operation::Create, PLAIN, Some(LEAST)),
+        (Operation::Create, PLAIN, Some(LEAST_OF_OURS)),
+        (Operation::Create, LEAST_OF_OURS, None),
         (Operation::Create, LEAST, None),
         (Operation::Create, LEAST_TRANSACTION, None),
         (Operation::Touch, OURS, None),

@@ -12,7 +12,7 @@ use tokio::net::TcpSocket;
 
 use crate::support::{
     BackEnd, Request, Response, Service, free_address, on_every_back_end, read_to_end,
-    readme_block, start,
+    readme_configuration, start,
 };
 
 /// Where Debian has it; not everyone's `PATH` leads there.
@@ -166,18 +166,10 @@ struct Nginx {
 impl Nginx {
     fn start(server: SocketAddr, service: SocketAddr) -> Self {
         ensure_program(NGINX, "nginx");
-        let block = readme_block("nginx");
         loop {
             let address = free_address();
-            let mut block = block.clone();
-            for (there, here) in [
-                ("listen 80;", format!("listen {address};")),
-                ("127.0.0.1:8080", server.to_string()),
-                ("127.0.0.1:3000", service.to_string()),
-            ] {
-                assert!(block.contains(there), "{block}");
-                block = block.replace(there, &here);
-            }
+            let listen = ("listen 80;", format!("listen {address};"));
+            let block = readme_configuration("nginx", server, service, Some(listen));
             let dir = TempDir::new().unwrap();
             let at = dir.path().display();
             let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]

@@ -9,16 +9,15 @@ use crate::contestant::{Contestant, Login, Place, now_millis};
 /// both, over one shared multiplexed connection. Nothing is dated, checked, told or kept of what ends.
 pub(crate) struct Least {
     connection: MultiplexedConnection,
-    way: Way,
     lifetime_ms: u64,
-    create: Script,
-    create_as_ours: Script,
+    /// None where a create is a transaction.
+    create: Option<Script>,
     list: Script,
     revoke_all: Script,
 }
 
 /// How several commands become one step.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum Way {
     Script,
     /// The commands of our store's plain create, which dates the session, looks for expired ones and
@@ -26,6 +25,27 @@ pub(crate) enum Way {
     ScriptOfOurs,
     /// `MULTI` and `EXEC`, which can't decide by what they read, so there is a create alone.
     Transaction,
+}
+
+impl Way {
+    fn create(self) -> Option<&'static str> {
+        match self {
+            Self::Script => Some(
+                "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+                redis.call('ZADD', KEYS[2], ARGV[3], ARGV[4])
+                redis.call('PEXPIRE', KEYS[2], ARGV[2])",
+            ),
+            Self::ScriptOfOurs => Some(
+                "redis.call('TIME')
+                redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX')
+                redis.call('ZCOUNT', KEYS[2], '0', '(1')
+                redis.call('ZADD', KEYS[2], '-2', '@', ARGV[3], ARGV[4])
+                redis.call('PEXPIREAT', KEYS[2], ARGV[3], 'GT')
+                redis.call('PUBLISH', 'sessions', KEYS[1])",
+            ),
+            Self::Transaction => None,
+        }
+    }
 }
 
 /// As many as our store's record takes.
@@ -38,21 +58,8 @@ impl Least {
         let connection = client.get_multiplexed_async_connection_with_config(&patient);
         Ok(Self {
             connection: connection.await?,
-            way,
             lifetime_ms: u64::try_from(place.lifetime.as_millis())?,
-            create: Script::new(
-                "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-                redis.call('ZADD', KEYS[2], ARGV[3], ARGV[4])
-                redis.call('PEXPIRE', KEYS[2], ARGV[2])",
-            ),
-            create_as_ours: Script::new(
-                "redis.call('TIME')
-                redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX')
-                redis.call('ZCOUNT', KEYS[2], '0', '(1')
-                redis.call('ZADD', KEYS[2], '-2', '@', ARGV[3], ARGV[4])
-                redis.call('PEXPIREAT', KEYS[2], ARGV[3], 'GT')
-                redis.call('PUBLISH', 'sessions', KEYS[1])",
-            ),
+            create: way.create().map(Script::new),
             list: Script::new(
                 "local keys = redis.call('ZRANGE', KEYS[1], '0', '-1')
                 for i = 1, #keys do keys[i] = ARGV[1] .. keys[i] end
@@ -83,18 +90,14 @@ impl Contestant for Least {
         let (key, index) = (format!("{SESSIONS}{id}"), index(login.user));
         let expires = now_millis()? + self.lifetime_ms;
         let mut connection = self.connection.clone();
-        match self.way {
-            Way::Script | Way::ScriptOfOurs => {
-                let script = match self.way {
-                    Way::ScriptOfOurs => &self.create_as_ours,
-                    _ => &self.create,
-                };
+        match &self.create {
+            Some(script) => {
                 let mut create = script.key(&key);
                 create.key(index).arg(&RECORD).arg(self.lifetime_ms);
                 create.arg(expires).arg(id.as_str());
                 let () = create.invoke_async(&mut connection).await?;
             }
-            Way::Transaction => {
+            None => {
                 let mut create = redis::pipe();
                 create.atomic().pset_ex(&key, &RECORD, self.lifetime_ms);
                 create.zadd(&index, id.as_str(), expires);

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 use super::Proxy;
-use crate::support::{free_address, readme_block};
+use crate::support::{free_address, readme_configuration};
 
 /// In a temporary directory.
 pub(super) struct Caddy {
@@ -21,18 +21,10 @@ pub(super) struct Caddy {
 impl Proxy for Caddy {
     async fn start(server: SocketAddr, service: SocketAddr) -> Self {
         ensure_program("caddy", "caddy");
-        let block = readme_block("caddyfile");
         loop {
             let address = free_address();
-            let mut block = block.clone();
-            for (there, here) in [
-                (":80 {", format!("http://{address} {{")),
-                ("127.0.0.1:8080", server.to_string()),
-                ("127.0.0.1:3000", service.to_string()),
-            ] {
-                assert!(block.contains(there), "{block}");
-                block = block.replace(there, &here);
-            }
+            let listen = (":80 {", format!("http://{address} {{"));
+            let block = readme_configuration("caddyfile", server, service, Some(listen));
             let dir = TempDir::new().unwrap();
             let file = dir.path().join("Caddyfile");
             // Nothing of it listens anywhere else.

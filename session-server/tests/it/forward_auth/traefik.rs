@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use super::Proxy;
-use crate::support::{Response, exchange, readme_block};
+use crate::support::{Response, exchange, readme_configuration};
 
 /// Knows of Traefik's configuration what the README's has, and nothing else; of requests, those
 /// without a body.
@@ -23,11 +23,7 @@ pub(super) struct LikeTraefik {
 
 impl Proxy for LikeTraefik {
     async fn start(server: SocketAddr, service: SocketAddr) -> Self {
-        let mut block = readme_block("yaml");
-        for (there, here) in [("127.0.0.1:8080", server), ("127.0.0.1:3000", service)] {
-            assert!(block.contains(there), "{block}");
-            block = block.replace(there, &here.to_string());
-        }
+        let block = readme_configuration("yaml", server, service, None);
         let file: File = serde_saphyr::from_str(&block).unwrap();
         let http = Arc::new(file.http);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -12,8 +12,27 @@ use super::Response;
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
 
-/// The README's block in this language.
-pub(crate) fn readme_block(language: &str) -> String {
+/// The README's configuration in this language, with the server's and the service's addresses in place
+/// of its own, and `listen`: what it says of where to listen, and what to say instead.
+pub(crate) fn readme_configuration(
+    language: &str,
+    server: SocketAddr,
+    service: SocketAddr,
+    listen: Option<(&str, String)>,
+) -> String {
+    let mut block = readme_block(language);
+    let addresses = [
+        ("127.0.0.1:8080", server.to_string()),
+        ("127.0.0.1:3000", service.to_string()),
+    ];
+    for (there, here) in listen.into_iter().chain(addresses) {
+        assert!(block.contains(there), "{block}");
+        block = block.replace(there, &here);
+    }
+    block
+}
+
+fn readme_block(language: &str) -> String {
     let readme = fs::read_to_string(README).unwrap();
     let (_, block) = readme.split_once(&format!("```{language}\n")).unwrap();
     let (block, _) = block.split_once("```").unwrap();

@@ -10,7 +10,7 @@ mod process;
 mod server;
 
 pub(crate) use back_end::{BackEnd, Memory, Redis, on_every_back_end};
-pub(crate) use behind::{Service, free_address, readme_block};
+pub(crate) use behind::{Service, free_address, readme_configuration};
 pub(crate) use browser::Browser;
 pub(crate) use client::{Request, Response, exchange, read_to_end};
 pub(crate) use description::Description;

@@ -40,7 +40,7 @@ pub(super) enum Wait {
 #[derive(Clone, Debug)]
 pub(super) enum Call {
     Create(New),
-    /// More sessions than are listed newest first.
+    /// More sessions than are listed newest first, and two pages of them.
     Crowd {
         user: usize,
     },
@@ -66,6 +66,7 @@ pub(super) enum Call {
     Rotate {
         token: usize,
     },
+    /// A page, and the one that follows it.
     List {
         user: usize,
         limit: usize,

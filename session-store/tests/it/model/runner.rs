@@ -112,6 +112,7 @@ impl<'h, H: Harness> Runner<'h, H> {
                 go_on,
             } => {
                 self.list(user, limit, include_ended, go_on).await;
+                self.list(user, limit, include_ended, true).await;
             }
             Call::Count { user } => {
                 let count = self.store.count(&user_id(user)).await.expect("count");
@@ -225,6 +226,8 @@ impl<'h, H: Harness> Runner<'h, H> {
         }
         // Before there are more events than a store keeps for a slow reader.
         self.compare_events().await;
+        self.list(user, 3, false, false).await;
+        self.list(user, 3, false, true).await;
     }
 
     async fn update(&mut self, answer: usize, change: Change) {

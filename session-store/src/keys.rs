@@ -65,6 +65,13 @@ impl Keys {
         self.key(id.bucket(), "s:", id.local())
     }
 
+    /// What a record's key has of its session's id: the end.
+    #[cfg(feature = "redis")]
+    pub(crate) fn local(record: &[u8]) -> &[u8] {
+        let local = record.len().saturating_sub(SessionId::LOCAL_CHARS);
+        &record[local..]
+    }
+
     /// The key of what is remembered of the credential that a session goes by.
     pub(crate) fn mark(&self, id: SessionId) -> String {
         self.key(id.bucket(), "c:", id.local())

@@ -61,6 +61,10 @@ impl SessionId {
         &self.as_str()[BUCKET_CHARS..]
     }
 
+    /// How many characters [`local`](Self::local) has.
+    #[cfg(any(feature = "redis", feature = "internals"))]
+    pub(crate) const LOCAL_CHARS: usize = ID_CHARS - BUCKET_CHARS;
+
     /// Puts together what the index keeps apart.
     #[cfg(any(feature = "redis", feature = "internals"))]
     pub(crate) fn from_parts(
@@ -68,7 +72,7 @@ impl SessionId {
         local: &[u8],
     ) -> std::result::Result<Self, SessionIdError> {
         let mut id = [0; ID_CHARS];
-        if bucket.len() != BUCKET_CHARS || local.len() != ID_CHARS - BUCKET_CHARS {
+        if bucket.len() != BUCKET_CHARS || local.len() != Self::LOCAL_CHARS {
             return Err(SessionIdError);
         }
         id[..BUCKET_CHARS].copy_from_slice(bucket.as_bytes());

@@ -175,11 +175,12 @@ async fn is_alive(pubsub: &mut PubSub, deadline: Duration) -> bool {
     matches!(pong, Ok(Ok(_)))
 }
 
-/// Reads a line of what the scripts' `tell` writes: what, when, which session, a detail, whose.
+/// Reads a line of what the scripts tell: what, when (in half milliseconds, as scores are), which session,
+/// a detail, whose.
 fn parse(line: &str) -> Option<Event> {
     let mut fields = line.splitn(5, ' ');
     let what = fields.next()?;
-    let at = Timestamp::from_millis(fields.next()?.parse().ok()?);
+    let at = Timestamp::from_millis(fields.next()?.parse::<u64>().ok()? / 2);
     let session_id = fields.next()?.parse().ok()?;
     let detail = fields.next()?;
     let whose = fields.next()?;

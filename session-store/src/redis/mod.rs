@@ -10,6 +10,7 @@ mod deadline;
 mod events;
 mod node;
 mod page;
+mod reply;
 mod scripts;
 mod source;
 mod tracking;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use redis::{Script, ScriptInvocation};
 
 use super::connection::Connection;
-use super::source::Sources;
+use super::reply::{Bytes, CreateReply, ListReply, RevokeReply, behind_first};
+use super::source::{FEW, Sources};
 use crate::codec::{self, Texts};
 use crate::config::Config;
 use crate::credential::{Credential, Mark};
@@ -29,8 +30,6 @@ pub(super) struct Scripts {
     pub(super) digester: Digester,
     sources: Arc<Sources>,
 }
-
-type Bytes = Vec<u8>;
 
 /// Sessions that a script ended: id, reason, record.
 pub(super) type Ended = Vec<(SessionId, EndReason, Bytes)>;
@@ -105,9 +104,7 @@ impl Scripts {
     }
 
     fn of_user<'a>(&self, script: &'a Script, user: &UserId, bucket: &str) -> ScriptInvocation<'a> {
-        let mut call = script.key(self.keys.index(bucket, user));
-        call.arg(user.as_str());
-        call
+        script.key(self.keys.index(bucket, user))
     }
 
     pub(super) fn fingerprint(
@@ -127,30 +124,36 @@ impl Scripts {
         credential: Option<&Credential>,
     ) -> Result<Create> {
         let verifier = self.digester.verifier(token);
-        let timeout = new.absolute_timeout.unwrap_or(self.config.absolute_timeout);
         let mut call = self.of_session(&self.sources.create, token.id());
-        call.arg(codec::new_record(new, fingerprint, &verifier))
-            .arg(duration_millis(timeout));
+        call.arg(codec::new_record(new, fingerprint, &verifier));
+        if new.absolute_timeout.is_some() || credential.is_some() {
+            let timeout = new.absolute_timeout.unwrap_or(self.config.absolute_timeout);
+            call.arg(duration_millis(timeout));
+        }
         if let Some(credential) = credential {
             let ends_at = credential.ends_at().unwrap_or(Timestamp::END);
             let mark = codec::mark_bytes(credential.mark());
             call.arg([&mark[..], &codec::six_bytes(ends_at)].concat());
         }
 
-        type Reply = (String, u64, i8, Vec<Bytes>);
-        let (outcome, now, new_device, ended): Reply = self.connection.run(&call).await?;
-        let now = Timestamp::from_millis(now);
-        Ok(match outcome.as_str() {
-            "created" => Create::Created {
-                now,
-                new_device: yes_no(new_device),
-                ended: ended_sessions(token.id().bucket(), ended)?,
+        let created = |now: i64, ended| Create::Created {
+            now: Timestamp::from_millis(now.unsigned_abs()),
+            new_device: fingerprint.map(|_| now < 0),
+            ended,
+        };
+        let id = token.id();
+        let bucket = id.bucket();
+        Ok(match self.connection.run(&call).await? {
+            CreateReply::Created(now, ended) => created(now, ended_sessions(bucket, ended)?),
+            CreateReply::More(now, ended) => {
+                Create::More(Timestamp::from_millis(now), ended_sessions(bucket, ended)?)
+            }
+            CreateReply::Not(outcome) => match outcome.as_str() {
+                "taken" => Create::Taken,
+                "past" => Create::Past,
+                "limit" => Create::Limit,
+                _ => return Err(unexpected("create.lua")),
             },
-            "taken" => Create::Taken,
-            "past" => Create::Past,
-            "limit" => Create::Limit,
-            "more" => Create::More(now, ended_sessions(token.id().bucket(), ended)?),
-            _ => return Err(unexpected("create.lua")),
         })
     }
 
@@ -208,7 +211,7 @@ impl Scripts {
             "updated" => Update::Updated {
                 now: Timestamp::from_millis(now),
                 new_device: yes_no(new_device),
-                ended: ended_sessions(wanted.id.bucket(), ended)?,
+                ended: ended_sessions(wanted.id.bucket(), behind_first(ended))?,
                 record,
             },
             "gone" => Update::Gone,
@@ -253,7 +256,10 @@ impl Scripts {
     }
 
     async fn revoke_user(&self, call: ScriptInvocation<'_>) -> Result<RevokeUser> {
-        let (known, count, left, kept): (i64, u64, i64, Bytes) = self.connection.run(&call).await?;
+        let (known, count, left, kept) = match self.connection.run(&call).await? {
+            RevokeReply::All(count) => (1, count, 0, Bytes::new()),
+            RevokeReply::Some(reply) => reply,
+        };
         Ok(RevokeUser {
             known_user: known == 1,
             count,
@@ -283,28 +289,24 @@ impl Scripts {
     }
 
     pub(super) async fn list(&self, user: &UserId, list: &List) -> Result<ListPage> {
-        let (order, at, id) = match &list.cursor {
-            Some(cursor) => (
-                order_word(cursor.order),
-                cursor.after.0.as_millis(),
-                cursor.after.1.local().to_owned(),
-            ),
-            None => ("", 0, String::new()),
-        };
         let bucket = digest::bucket(user);
         let bucket = bucket.as_str();
         let mut call = self.of_user(&self.sources.list, user, bucket);
-        call.arg(list.limit)
-            .arg(u8::from(list.include_ended))
-            .arg(order)
-            .arg(at)
-            .arg(id);
+        call.arg(list.limit);
+        if list.limit < FEW || list.include_ended || list.cursor.is_some() {
+            call.arg(u8::from(list.include_ended));
+        }
+        if let Some(cursor) = &list.cursor {
+            call.arg(order_word(cursor.order))
+                .arg(cursor.after.0.as_millis())
+                .arg(cursor.after.1.local());
+        }
 
-        type Reply = (i64, String, i64, u64, Bytes, Vec<Bytes>, Vec<Bytes>);
         let (known, order, more, place, last, live, history) = loop {
-            let reply: Reply = self.connection.run(&call).await?;
-            if reply.1 != "settling" {
-                break reply;
+            match self.connection.run(&call).await? {
+                ListReply::Few(records, keys) => return few(bucket, records, &keys),
+                ListReply::Page(page) if page.1 == "settling" => {}
+                ListReply::Page(page) => break page,
             }
         };
         let last = if last.is_empty() {
@@ -321,6 +323,20 @@ impl Scripts {
             history,
         })
     }
+}
+
+/// All sessions of a user who has few.
+fn few(bucket: &str, records: Vec<Bytes>, keys: &[Bytes]) -> Result<ListPage> {
+    let ids = keys.iter().map(|key| session_id(bucket, Keys::local(key)));
+    let live = ids.zip(records).map(|(id, record)| Ok((id?, record)));
+    Ok(ListPage {
+        known_user: true,
+        order: Order::Newest,
+        more: false,
+        last: None,
+        live: live.collect::<Result<_>>()?,
+        history: Vec::new(),
+    })
 }
 
 fn order_word(order: Order) -> &'static str {

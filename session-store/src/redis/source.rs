@@ -8,13 +8,16 @@ use crate::codec;
 use crate::config::{Config, LimitPolicy};
 use crate::ended::EndReason;
 use crate::keys::Keys;
-use crate::timestamp::duration_millis;
+use crate::timestamp::{Timestamp, duration_millis};
 
 macro_rules! files {
     ($($name:literal),+ $(,)?) => {
         &[$(($name, include_str!(concat!("lua/", $name, ".lua")))),+]
     };
 }
+
+/// Up to how many sessions of a user `list.lua` reads at once.
+pub(super) const FEW: usize = 16;
 
 /// All files of `lua/` but the rights' (`check.rs`): the scripts, and the parts that they include.
 const FILES: &[(&str, &str)] = files![
@@ -126,27 +129,32 @@ fn settings(keys: &Keys, config: &Config) -> String {
         LimitPolicy::EvictLeastRecentlyActive => "evict-least-recently-active",
         LimitPolicy::Reject => "reject",
     };
+    let idle_ms = codec::idle_millis(config.idle_timeout);
     let reason = EndReason::digit;
     format!(
         "local BASE, CHANNEL = {base}, {channel}\n\
-         local HISTORY_MAX, HISTORY_MS = {history_max}, {history_ms}\n\
+         local HISTORY_MAX, HISTORY_LAST, HISTORY_MS = {history_max}, '{history_last}', {history_ms}\n\
          local DEVICES_MAX, DEVICES_MS = {devices_max}, {devices_ms}\n\
-         local KEEP_MS, IDLE_MS = {keep_ms}, {idle_ms}\n\
+         local KEEP_MS, ABSOLUTE_MS, IDLE_MS, IDLE = {keep_ms}, {absolute_ms}, {idle_ms}, {idle}\n\
+         local FEW, MORE_THAN_FEW = {FEW}, '{more_than_few}'\n\
          local LIMIT, POLICY = {limit}, '{policy}'\n\
          local EVICTED, REPLACED, EXPIRED = '{evicted}', '{replaced}', '{expired}'\n",
+        history_last = history_max.saturating_sub(1),
         base = keys.base_bytes(),
-        channel = literal(keys.channel()),
+        channel = literal(keys.channel().as_bytes()),
         devices_max = devices.max_per_user,
         keep_ms = devices_ms.max(history_ms),
-        idle_ms = codec::idle_millis(config.idle_timeout),
+        absolute_ms = duration_millis(config.absolute_timeout),
+        idle = literal(&codec::six_bytes(Timestamp::from_millis(idle_ms))),
+        more_than_few = FEW + 1,
         evicted = reason(EndReason::Evicted),
         replaced = reason(EndReason::Replaced),
         expired = reason(EndReason::Expired),
     )
 }
 
-/// A text as Lua reads it, whatever it holds.
-fn literal(text: &str) -> String {
-    let escaped: String = text.bytes().map(|byte| format!("\\{byte:03}")).collect();
+/// Bytes as Lua reads them, whatever they are.
+fn literal(bytes: &[u8]) -> String {
+    let escaped: String = bytes.iter().map(|byte| format!("\\{byte:03}")).collect();
     format!("'{escaped}'")
 }

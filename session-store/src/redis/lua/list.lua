@@ -1,57 +1,59 @@
 -- One page of a user's sessions.
 --
 -- KEYS[1] the user's index
--- ARGV[1] user id   ARGV[2] most sessions on the page   ARGV[3] 1 = with ended ones
--- ARGV[4] order: 'newest', 'expiry', 'ended'; empty = a first page
--- ARGV[5] the last place of the page before, ms   ARGV[6] its session's 16 characters
--- Returns { is the user known, order of the page, are there more live ones, place of the last one,
--- its 16 characters, { id, record, … }, { history entry, … } }. The order within a page, and how
+-- ARGV[1] most sessions on the page   ARGV[2] 1 = with ended ones
+-- ARGV[3] order: 'newest', 'expiry', 'ended'; empty = a first page
+-- ARGV[4] the last place of the page before, ms   ARGV[5] its session's 16 characters
+-- Only the first of them: a first page without ended ones, with room for FEW.
+-- Returns { record, …, key, … } where that has been asked for and all the user has are a few live
+-- sessions. Otherwise { is the user known, order of the page, are there more live ones, place of the last
+-- one, its 16 characters, { id, record, … }, { history entry, … } }. The order within a page, and how
 -- many ended sessions fit it, is the caller's business. An order of 'settling' says that very many
 -- sessions had expired, and some may still have to move to the history: call again.
 
 include 'parts/begin'
 
-local limit, order = tonumber(ARGV[2]), ARGV[4]
-
--- A user who has few sessions, which is nearly everyone, is listed by two commands.
-if order == '' and ARGV[3] ~= '1' then
-  local members = call('ZRANGEBYSCORE', KEYS[1], '0', '+inf', 'LIMIT', '0', '17')
-  if #members > 0 and #members <= 16 and #members <= limit then
-    local keys, live = {}, {}
-    for i = 1, #members do
-      keys[i] = base .. 's:' .. sub(members[i], 1, 16)
+-- A user who has few sessions, which is nearly everyone, is listed by two commands and one table.
+if not ARGV[2] then
+  local keys = call('ZRANGEBYSCORE', KEYS[1], '0', '+inf', 'LIMIT', '0', MORE_THAN_FEW)
+  local count, records_base = #keys, base .. 's:'
+  if count > 0 and count <= FEW then
+    for i = 1, count do
+      keys[i] = records_base .. sub(keys[i], 1, 16)
     end
     local records = call('MGET', unpack(keys))
-    local all = true
-    for i = 1, #members do
-      live[2 * i - 1] = sub(members[i], 1, 16)
-      live[2 * i] = records[i]
-      all = all and records[i]
+    for i = 1, count do
+      -- A session without a record has expired, and is to be settled.
+      if not records[i] then
+        records = nil
+        break
+      end
+      records[count + i] = keys[i]
     end
-    -- A session without a record has expired, and is to be settled.
-    if all then
-      return { 1, 'newest', 0, 0, '', live, {} }
+    if records then
+      return records
     end
   end
 end
 
 include 'parts/clock'
 
-local owner, index, stubs = ARGV[1], KEYS[1], base .. 'd:' .. ARGV[1]
-local ending, scores, news = {}
+local owner, index = sub(KEYS[1], BASE + 3), KEYS[1]
+local ending, records, reasons, ends, scores, news
 if call('EXISTS', index) == 0 then
   return { 0, 'newest', 0, 0, '', {}, {} }
 end
 include 'parts/settling'
 include 'parts/ending'
 include 'parts/telling'
-if #ending == 4 * BATCH then
+if ending and #ending == BATCH then
   return { 1, 'settling', 0, 0, '', {}, {} }
 end
 
 include 'parts/precedes'
 
-local after, after_id = tonumber(ARGV[5]), ARGV[6]
+local limit, include_ended, order = tonumber(ARGV[1]), ARGV[2] == '1', ARGV[3] or ''
+local after, after_id = tonumber(ARGV[4] or 0), ARGV[5] or ''
 local page, place = {}, 0 -- members, and the place of the last in the page's order
 local more = false
 
@@ -137,12 +139,12 @@ if #page > 0 then
     else
       -- The record was deleted by hand or evicted by Redis: what doesn't authenticate isn't listed.
       call('ZREM', index, member)
-      call('HDEL', stubs, id)
+      call('HDEL', base .. 'd:' .. owner, id)
     end
   end
 end
 local kept = {}
-if ARGV[3] == '1' and not more then
+if include_ended and not more then
   for _, entry in ipairs(call('LRANGE', base .. 'h:' .. owner, '0', '-1')) do
     if #entry >= ENTRY and cut('>I6', entry, 23) + HISTORY_MS >= now then
       kept[#kept + 1] = entry

@@ -17,12 +17,15 @@ if is_readable then
     return nil
   end
   call('UNLINK', KEYS[1])
-  local index, stubs = base .. 'u:' .. owner, base .. 'd:' .. owner
-  local ending, scores, news = {}
+  local index, member, reason = base .. 'u:' .. owner, sub(KEYS[1], -16) .. sub(record, 2, 7), ARGV[2]
+  local ending, records, reasons, ends, scores, news
   include 'parts/settling'
-  local n = #ending
-  ending[n + 1], ending[n + 2] = sub(KEYS[1], -16) .. sub(record, 2, 7), ARGV[2]
-  ending[n + 3], ending[n + 4] = record, now
+  if ending then
+    local n = #ending + 1
+    ending[n], records[n] = member, record
+  else
+    ending, records = { member }, { record }
+  end
   include 'parts/ending'
   include 'parts/telling'
 elseif verifier == '' then

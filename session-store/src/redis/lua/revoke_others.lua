@@ -2,7 +2,8 @@
 --
 -- KEYS[1] the record of the session to keep
 -- ARGV[1] reason
--- Returns { is there such a session, ended in this run, left to end, its record }.
+-- Returns how many have ended, where none is left; otherwise { is there such a session, ended in this
+-- run, left to end, its record }; the record only where it can't be read.
 
 include 'parts/begin'
 include 'parts/clock'
@@ -17,4 +18,4 @@ end
 local reason, keep = ARGV[1], sub(KEYS[1], -16)
 local index = base .. 'u:' .. owner
 include 'parts/revoking'
-return { 1, count, left, record }
+return left == 0 and count or { 1, count, left, '' }

@@ -6,7 +6,7 @@
 -- ARGV[3] flags, a byte       ARGV[4] texts   ARGV[5] data
 -- ARGV[6] where this is what a newer credential of the session says: when that was issued, when it
 -- expires, and until when to remember it; 6 bytes each
--- Returns { outcome, now, new device (1, 0; -1 = left as it is), { id, reason, record, … }, record }.
+-- Returns { outcome, now, new device (1, 0; -1 = left as it is), { '', id, reason, record, … }, record }.
 -- Outcomes: 'updated'; and, with nothing changed, 'gone', 'conflict' (the revision is another one, or
 -- the credential not newer), 'unreadable'.
 
@@ -43,11 +43,11 @@ end
 local id, fingerprint, texts = sub(KEYS[1], -16), ARGV[2], ARGV[4]
 local is_number, address = flags >= 128, sub(record, address_at, data_at - 1)
 flags = string.char(byte(ARGV[3]) + (#address == 16 and 64 or 0))
-local index, stubs = base .. 'u:' .. owner, base .. 'd:' .. owner
+local index = base .. 'u:' .. owner
 local keep_until = format('%d', expires + KEEP_MS)
 local before, new_device, version = sub(record, 46, 53), -1, sub(record, 1, 1)
 local has_moved = false
-local ending, going, ended, scores, news = {}, nil, {}
+local ending, records, reasons, ends, going, ended, scores, news
 
 include 'parts/device'
 if fingerprint == NO_FINGERPRINT then
@@ -85,14 +85,14 @@ if new_device >= 0 then
     end
     local member = id .. sub(record, 2, 7)
     include 'parts/joining'
-    scores = {}
+    scores = nil
   end
   if has_moved then
     news = news or {}
-    news[#news + 1] = 'device ' .. format('%d', now) .. ' ' .. sub(base, -4, -3) .. id
+    news[#news + 1] = 'device ' .. now_score .. ' ' .. sub(base, -4, -3) .. id
       .. (known and ' known' or ' new') .. (is_number and ' n' or ' s') .. owner
   end
   include 'parts/telling'
   include 'parts/remembering'
 end
-return { 'updated', now, new_device, ended, updated }
+return { 'updated', now, new_device, ended or {}, updated }

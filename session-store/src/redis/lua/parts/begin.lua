@@ -21,15 +21,15 @@
 -- What costs time here is the number of commands, of their arguments, and of all that is made:
 -- functions most of all, and every script makes its functions anew. So there are next to none, and
 -- parts are lines, not functions. Numbers as arguments cost, too: Redis turns one into text five
--- times as slowly as `format('%d', …)`, which on a 64-bit server is wide enough.
+-- times as slowly as `format('%d', …)`, which on a 64-bit server is wide enough. A table that grows is
+-- made anew each time, and one in another is most of what an answer costs.
 
-local call, format, sub, byte = redis.call, string.format, string.sub, string.byte
-local pack, cut = struct.pack, struct.unpack
+local call, sub = redis.call, string.sub
 
 local HEADER = 58 -- bytes
 local STUB = 7 -- bytes that a stub has at least, the last of them its flags
 local ENTRY = 36 -- bytes that an entry of the history has at least
-local BATCH = 500 -- sessions that one run ends at most: a few milliseconds
+local BATCH, MORE_THAN_BATCH = 500, '501' -- sessions that one run ends at most: a few milliseconds
 local BATCH_BYTES = 4194304 -- and how much of their records it reads
 local MARK_MARGIN = 60000 -- ms that a mark outlives its time: clocks are read, and not all at once
 local NO_FINGERPRINT = '\0\0\0\0\0\0\0\0'

@@ -1,13 +1,15 @@
--- Live sessions of this user end now: those of `going` (index member, reason). `ended` is what the script
--- answers of them.
+-- Live sessions of this user are to end now: those of `going` (index member, reason). `ended` is what the
+-- script answers of them, behind a first place that it fills itself.
 
-ended = {}
-for i = 1, going and #going or 0, 2 do
-  local member, reason = going[i], going[i + 1]
-  local ended_id = sub(member, 1, 16)
-  local record = call('GETDEL', base .. 's:' .. ended_id) or ''
-  local n = #ending
-  ending[n + 1], ending[n + 2], ending[n + 3], ending[n + 4] = member, reason, record, now
-  n = #ended
-  ended[n + 1], ended[n + 2], ended[n + 3] = ended_id, reason, record
+if going then
+  ended = { '' }
+  ending, records, reasons, ends = ending or {}, records or {}, reasons or {}, ends or {}
+  for i = 1, #going, 2 do
+    local n, member, reason = #ending + 1, going[i], going[i + 1]
+    local ended_id = sub(member, 1, 16)
+    local record = call('GETDEL', base .. 's:' .. ended_id) or ''
+    ending[n], records[n], reasons[n], ends[n] = member, record, reason, now_score
+    n = #ended
+    ended[n + 1], ended[n + 2], ended[n + 3] = ended_id, reason, record
+  end
 end

@@ -13,10 +13,9 @@ if same then
 end
 if excess > 0 then
   if POLICY == 'reject' then
-    include 'parts/settling'
     include 'parts/ending'
     include 'parts/telling'
-    return { 'limit', now, -1, {} }
+    return 'limit'
   end
   if not live then
     live = call('ZRANGEBYSCORE', index, now_score, '+inf', 'LIMIT', '0', format('%d', LIMIT + BATCH + 1))
@@ -32,15 +31,12 @@ if excess > 0 then
         going[#going + 1] = EVICTED
       end
     end
-    include 'parts/settling'
     include 'parts/going'
     include 'parts/ending'
     include 'parts/telling'
-    return { 'more', now, -1, ended }
+    return { 'more', now, ended }
   end
-  include 'parts/precedes'
-  going = going or {}
-  local candidates, first, first_at, first_created = {}
+  local candidates, first, first_at, first_created
   for i = 1, #live do
     local member = live[i]
     if member ~= same then
@@ -51,26 +47,31 @@ if excess > 0 then
         at = #active == 6 and cut('>I6', active) or 0
       end
       if excess > 1 then
+        candidates = candidates or {}
         candidates[#candidates + 1] = { member = member, at = at, created = created }
-      elseif
-        not first
-        or at < first_at
-        or (at == first_at and precedes(created, member, first_created, first))
-      then
-        first, first_at, first_created = member, at, created
+      else
+        local is_first = not first or at < first_at
+        if first and at == first_at then
+          include 'parts/precedes'
+          is_first = precedes(created, member, first_created, first)
+        end
+        if is_first then
+          first, first_at, first_created = member, at, created
+        end
       end
     end
   end
-  if excess > 1 then
+  if excess == 1 then
+    going = going and { going[1], going[2], first, EVICTED } or { first, EVICTED }
+  else
+    include 'parts/precedes'
     table.sort(candidates, function(a, b)
       return a.at < b.at or (a.at == b.at and precedes(a.created, a.member, b.created, b.member))
     end)
+    going = going or {}
     for i = 1, excess do
       going[#going + 1] = candidates[i].member
       going[#going + 1] = EVICTED
     end
-  else
-    going[#going + 1] = first
-    going[#going + 1] = EVICTED
   end
 end

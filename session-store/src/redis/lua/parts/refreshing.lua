@@ -9,7 +9,7 @@ if last then
 else
   call('SET', KEYS[1], record, 'KEEPTTL')
 end
-local id, stubs = sub(KEYS[1], -16), base .. 'd:' .. owner
+local id = sub(KEYS[1], -16)
 expires = idle == 0 and absolute or math.min(absolute, now + idle)
 local keep_until = format('%d', expires + KEEP_MS)
 local is_number = flags >= 128
@@ -29,6 +29,6 @@ if is_prolonged then
   include 'parts/joining'
 end
 if what then
-  call('PUBLISH', CHANNEL, what .. ' ' .. format('%d', now) .. ' ' .. sub(base, -4, -3) .. id .. ' ' .. detail .. (is_number and ' n' or ' s') .. owner)
+  call('PUBLISH', CHANNEL, what .. ' ' .. now_score .. ' ' .. sub(base, -4, -3) .. id .. ' ' .. detail .. (is_number and ' n' or ' s') .. owner)
 end
 return record

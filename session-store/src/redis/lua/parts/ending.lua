@@ -14,7 +14,8 @@ if ending then
   for i = 1, #ending do
     local member, record = ending[i], records[i]
     local why, at = reasons and reasons[i] or reason, ends and ends[i] or now_score
-    local id, stub, whose = sub(member, 1, 16)
+    local id, entry, whose = sub(member, 1, 16)
+    local moment = HISTORY_MAX > 0 and (at == now_score and this_moment or pack('>I6', at / 2))
     if #record >= HEADER and byte(record) % 64 == 1 then
       local fingerprint, flags, uid_bytes, texts_bytes = cut('>c8BI2I2', record, 46)
       whose = flags >= 128 and ' n' or ' s'
@@ -23,23 +24,24 @@ if ending then
         local n = #scores
         scores[n + 1], scores[n + 2] = free, '@' .. fingerprint
       end
-      if HISTORY_MAX > 0 then
+      if moment then
         local texts = HEADER + uid_bytes
-        stub = sub(record, 8, 13) .. sub(record, 54, 54) .. sub(record, texts + 1, texts + texts_bytes)
+        local last_activity, flag, rest = sub(record, 8, 13), sub(record, 54, 54), sub(record, texts + 1, texts + texts_bytes)
+        entry = member .. moment .. why .. last_activity .. flag .. rest
       end
     else
-      stub = call('HGET', stubs, id)
+      local stub = call('HGET', stubs, id)
       if stub and #stub >= STUB then
         whose = byte(stub, STUB) >= 128 and ' n' or ' s'
+        entry = moment and member .. moment .. why .. stub
       else
         -- Nothing of the session itself says any more what its user id was.
-        stub, whose = nil, call('ZSCORE', index, '@') == '-3' and ' n' or ' s'
+        whose = call('ZSCORE', index, '@') == '-3' and ' n' or ' s'
       end
     end
-    if stub and HISTORY_MAX > 0 then
-      local moment = at == now_score and this_moment or pack('>I6', at / 2)
+    if entry then
       entries = entries or {}
-      entries[#entries + 1] = member .. moment .. why .. stub
+      entries[#entries + 1] = entry
     end
     ending[i] = id
     records[i] = 'ended ' .. at .. ' ' .. bucket .. id .. ' ' .. why .. whose .. owner

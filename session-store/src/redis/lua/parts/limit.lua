@@ -3,7 +3,8 @@
 
 local live, excess
 if LIMIT <= 32 then
-  live = call('ZRANGEBYSCORE', index, now_score, '+inf', 'LIMIT', '0', format('%d', LIMIT + BATCH + 1))
+  -- 533 = 32 + BATCH + 1.
+  live = call('ZRANGEBYSCORE', index, now_score, '+inf', 'LIMIT', '0', '533')
   excess = #live - LIMIT + 1
 else
   excess = call('ZCOUNT', index, now_score, '+inf') - LIMIT + 1

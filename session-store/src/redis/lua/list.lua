@@ -13,9 +13,10 @@
 
 include 'parts/begin'
 
--- A user who has few sessions, which is nearly everyone, is listed by two commands and one table.
+-- A user who has few sessions, which is nearly everyone, is listed by two commands and one table. Read from
+-- the index's end, which the devices aren't at.
 if not ARGV[2] then
-  local keys = call('ZRANGEBYSCORE', KEYS[1], '0', '+inf', 'LIMIT', '0', MORE_THAN_FEW)
+  local keys = call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '0', 'LIMIT', '0', MORE_THAN_FEW)
   local count, records_base = #keys, base .. 's:'
   if count > 0 and count <= FEW then
     for i = 1, count do

@@ -56,7 +56,8 @@ pub(crate) const HAND_WRITTEN: &str = "hand-written";
 pub(crate) const HAND_WRITTEN_LIMIT: &str = "hand-written, limit of 3";
 pub(crate) const BARE: &str = "bare GET";
 pub(crate) const LEAST: &str = "least script";
-pub(crate) const LEAST_OF_OURS: &str = "least script, our commands";
+pub(crate) const LEAST_PLAIN: &str = "least script, our plain commands";
+pub(crate) const LEAST_FULL: &str = "least script, our commands";
 pub(crate) const LEAST_TRANSACTION: &str = "least transaction";
 
 /// Ours, then the peers by name, then what anybody could write, then the yardstick.
@@ -173,11 +174,18 @@ pub(crate) const ENTRIES: &[Entry] = &[
         open: open!(|place| Least::connect(&place, Way::Script).await?),
     },
     Entry {
-        name: LEAST_OF_OURS,
+        name: LEAST_PLAIN,
         side: Side::Yardstick,
-        note: "the same with the commands that our plain create runs, and no line of Lua more",
-        takes_part: |subject| subject == Subject::Speed(Operation::Create),
-        open: open!(|place| Least::connect(&place, Way::ScriptOfOurs).await?),
+        note: "the same with the commands that our plain store runs, and next to no Lua besides",
+        takes_part: has_commands_of_ours,
+        open: open!(|place| Least::connect(&place, Way::PlainCommands).await?),
+    },
+    Entry {
+        name: LEAST_FULL,
+        side: Side::Yardstick,
+        note: "the same with the commands of our store with all that it has",
+        takes_part: has_commands_of_ours,
+        open: open!(|place| Least::connect(&place, Way::FullCommands).await?),
     },
     Entry {
         name: LEAST_TRANSACTION,
@@ -190,6 +198,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
 
 fn is_validate(subject: Subject) -> bool {
     subject == Subject::Speed(Operation::Validate)
+}
+
+fn has_commands_of_ours(subject: Subject) -> bool {
+    let few = [Operation::Create, Operation::RevokeAll(3)];
+    few.into_iter().any(|few| subject == Subject::Speed(few))
 }
 
 /// What a store can do that doesn't know whose a session is.

@@ -10,6 +10,7 @@ use crate::contestant::{Contestant, Login, Place, now_millis};
 pub(crate) struct Least {
     connection: MultiplexedConnection,
     lifetime_ms: u64,
+    way: Way,
     /// None where a create is a transaction.
     create: Option<Script>,
     list: Script,
@@ -17,17 +18,21 @@ pub(crate) struct Least {
 }
 
 /// How several commands become one step.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     Script,
-    /// The commands of our store's plain create, which dates the session, looks for expired ones and
-    /// tells of it, and no line of Lua more.
-    ScriptOfOurs,
+    /// The commands of our store without device rule, limit and history, which dates sessions, looks
+    /// for expired ones and tells what happens, and next to no line of Lua more.
+    PlainCommands,
+    /// The same of our store with all of them.
+    FullCommands,
     /// `MULTI` and `EXEC`, which can't decide by what they read, so there is a create alone.
     Transaction,
 }
 
 impl Way {
+    /// By record, index, stubs and history; the record, its lifetime, when it expires, its id, its
+    /// device and what a record's key begins with.
     fn create(self) -> Option<&'static str> {
         match self {
             Self::Script => Some(
@@ -35,7 +40,7 @@ impl Way {
                 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[4])
                 redis.call('PEXPIRE', KEYS[2], ARGV[2])",
             ),
-            Self::ScriptOfOurs => Some(
+            Self::PlainCommands => Some(
                 "redis.call('TIME')
                 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX')
                 redis.call('ZCOUNT', KEYS[2], '0', '(1')
@@ -43,7 +48,74 @@ impl Way {
                 redis.call('PEXPIREAT', KEYS[2], ARGV[3], 'GT')
                 redis.call('PUBLISH', 'sessions', KEYS[1])",
             ),
+            Self::FullCommands => Some(
+                "local call = redis.call
+                call('TIME')
+                call('ZCOUNT', KEYS[2], '0', '(1')
+                call('ZSCORE', KEYS[2], ARGV[5])
+                local live = call('ZRANGEBYSCORE', KEYS[2], '0', '+inf', 'LIMIT', '0', '533')
+                call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX')
+                call('HSET', KEYS[3], ARGV[4], KEYS[1])
+                call('PEXPIREAT', KEYS[3], ARGV[3], 'GT')
+                local oldest = live[3] and live[1]
+                if oldest then
+                  call('GETDEL', ARGV[6] .. oldest)
+                  call('ZREM', KEYS[2], oldest)
+                  call('HDEL', KEYS[3], oldest)
+                  call('LPUSH', KEYS[4], KEYS[1])
+                  call('LTRIM', KEYS[4], '0', '49')
+                  call('LINDEX', KEYS[4], '-1')
+                  call('PEXPIREAT', KEYS[4], ARGV[3])
+                end
+                call('ZADD', KEYS[2], '-2', '@', ARGV[3], ARGV[4], '-3', ARGV[5])
+                call('PEXPIREAT', KEYS[2], ARGV[3], 'GT')
+                call('ZREMRANGEBYSCORE', KEYS[2], '(-1', '-1')
+                call('ZCARD', KEYS[2])
+                call('PUBLISH', 'sessions', KEYS[1])",
+            ),
             Self::Transaction => None,
+        }
+    }
+
+    /// By index, stubs and history, and what a record's key begins with.
+    fn revoke_all(self) -> &'static str {
+        match self {
+            Self::Script | Self::Transaction => {
+                "local keys = redis.call('ZRANGE', KEYS[1], '0', '-1')
+                for i = 1, #keys do keys[i] = ARGV[1] .. keys[i] end
+                keys[#keys + 1] = KEYS[1]
+                return redis.call('UNLINK', unpack(keys)) - 1"
+            }
+            Self::PlainCommands => {
+                "local call, keys = redis.call, {}
+                call('TIME')
+                call('ZCOUNT', KEYS[1], '0', '(1')
+                local ids = call('ZRANGEBYSCORE', KEYS[1], '0', '+inf', 'LIMIT', '0', '501')
+                for i = 1, #ids do keys[i] = ARGV[1] .. ids[i] end
+                call('MGET', unpack(keys))
+                call('UNLINK', unpack(keys))
+                call('ZREM', KEYS[1], unpack(ids))
+                call('HDEL', KEYS[2], unpack(ids))
+                call('PUBLISH', 'sessions', KEYS[1])
+                return #ids"
+            }
+            Self::FullCommands => {
+                "local call, keys = redis.call, {}
+                call('TIME')
+                call('ZCOUNT', KEYS[1], '0', '(1')
+                local ids = call('ZRANGEBYSCORE', KEYS[1], '0', '+inf', 'LIMIT', '0', '501')
+                for i = 1, #ids do keys[i] = ARGV[1] .. ids[i] end
+                call('MGET', unpack(keys))
+                call('UNLINK', unpack(keys))
+                call('ZREM', KEYS[1], unpack(ids))
+                call('HDEL', KEYS[2], unpack(ids))
+                call('LPUSH', KEYS[3], unpack(keys))
+                call('LINDEX', KEYS[3], '-1')
+                call('PEXPIREAT', KEYS[3], '4102444800000')
+                call('ZADD', KEYS[1], 'XX', '-3', '@1', '-3', '@2', '-3', '@3')
+                call('PUBLISH', 'sessions', KEYS[1])
+                return #ids"
+            }
         }
     }
 }
@@ -59,18 +131,14 @@ impl Least {
         Ok(Self {
             connection: connection.await?,
             lifetime_ms: u64::try_from(place.lifetime.as_millis())?,
+            way,
             create: way.create().map(Script::new),
             list: Script::new(
                 "local keys = redis.call('ZRANGE', KEYS[1], '0', '-1')
                 for i = 1, #keys do keys[i] = ARGV[1] .. keys[i] end
                 return redis.call('MGET', unpack(keys))",
             ),
-            revoke_all: Script::new(
-                "local keys = redis.call('ZRANGE', KEYS[1], '0', '-1')
-                for i = 1, #keys do keys[i] = ARGV[1] .. keys[i] end
-                keys[#keys + 1] = KEYS[1]
-                return redis.call('UNLINK', unpack(keys)) - 1",
-            ),
+            revoke_all: Script::new(way.revoke_all()),
         })
     }
 }
@@ -79,6 +147,14 @@ const SESSIONS: &str = "session:";
 
 fn index(user: u64) -> String {
     format!("sessions-of:{user}")
+}
+
+fn stubs(user: u64) -> String {
+    format!("stubs-of:{user}")
+}
+
+fn history(user: u64) -> String {
+    format!("history-of:{user}")
 }
 
 impl Contestant for Least {
@@ -95,6 +171,10 @@ impl Contestant for Least {
                 let mut create = script.key(&key);
                 create.key(index).arg(&RECORD).arg(self.lifetime_ms);
                 create.arg(expires).arg(id.as_str());
+                if self.way == Way::FullCommands {
+                    create.key(stubs(login.user)).key(history(login.user));
+                    create.arg(format!("@{}", login.device % 4)).arg(SESSIONS);
+                }
                 let () = create.invoke_async(&mut connection).await?;
             }
             None => {
@@ -123,6 +203,9 @@ impl Contestant for Least {
 
     async fn revoke_all(&self, user: u64) -> Outcome<u64> {
         let mut revoke = self.revoke_all.key(index(user));
+        if matches!(self.way, Way::PlainCommands | Way::FullCommands) {
+            revoke.key(stubs(user)).key(history(user));
+        }
         let mut connection = self.connection.clone();
         Ok(revoke.arg(SESSIONS).invoke_async(&mut connection).await?)
     }

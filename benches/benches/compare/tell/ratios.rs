@@ -1,8 +1,8 @@
 use session_benches::{Table, amount, rate};
 
 use crate::entry::{
-    BARE, ENTRIES, HAND_WRITTEN, HAND_WRITTEN_LIMIT, LEAST, LEAST_OF_OURS, LEAST_TRANSACTION, OURS,
-    PLAIN, Side, WITHOUT_HISTORY,
+    BARE, ENTRIES, HAND_WRITTEN, HAND_WRITTEN_LIMIT, LEAST, LEAST_FULL, LEAST_PLAIN,
+    LEAST_TRANSACTION, OURS, PLAIN, Side, WITHOUT_HISTORY,
 };
 use crate::run::{Results, SpeedResult};
 use crate::speed::Measured;
@@ -22,10 +22,11 @@ pub(super) fn ratios(results: &Results) -> Table {
     let operations = [
         (Operation::Create, OURS, Some(HAND_WRITTEN_LIMIT)),
         (Operation::Create, OURS, Some(HAND_WRITTEN)),
+        (Operation::Create, OURS, Some(LEAST_FULL)),
         (Operation::Create, PLAIN, None),
         (Operation::Create, PLAIN, Some(LEAST)),
-        (Operation::Create, PLAIN, Some(LEAST_OF_OURS)),
-        (Operation::Create, LEAST_OF_OURS, None),
+        (Operation::Create, PLAIN, Some(LEAST_PLAIN)),
+        (Operation::Create, LEAST_PLAIN, None),
         (Operation::Create, LEAST, None),
         (Operation::Create, LEAST_TRANSACTION, None),
         (Operation::Touch, OURS, None),
@@ -35,6 +36,9 @@ pub(super) fn ratios(results: &Results) -> Table {
         (Operation::List(100), OURS, Some(HAND_WRITTEN)),
         (Operation::RevokeAll(3), OURS, Some(HAND_WRITTEN)),
         (Operation::RevokeAll(3), PLAIN, Some(HAND_WRITTEN)),
+        (Operation::RevokeAll(3), OURS, Some(LEAST_FULL)),
+        (Operation::RevokeAll(3), PLAIN, Some(LEAST_PLAIN)),
+        (Operation::RevokeAll(3), LEAST_FULL, Some(HAND_WRITTEN)),
         (Operation::RevokeAll(3), LEAST, Some(HAND_WRITTEN)),
         (Operation::RevokeAll(100), OURS, Some(HAND_WRITTEN)),
     ];

@@ -33,8 +33,8 @@ impl FromRedisValue for CreateReply {
 
 /// How `list.lua` answers.
 pub(super) enum ListReply {
-    /// Records, and their keys in the same order.
-    Few(Vec<Bytes>, Vec<Bytes>),
+    /// All that the user has: records, and their keys in the same order.
+    All(Vec<Bytes>, Vec<Bytes>),
     /// Is the user known, order of the page, are there more, place of the last live session, the end of
     /// its id; ids and records; entries of the history.
     Page((i64, String, i64, u64, Bytes, Vec<Bytes>, Vec<Bytes>)),
@@ -46,7 +46,7 @@ impl FromRedisValue for ListReply {
             Value::Array(values) if matches!(values.first(), Some(Value::BulkString(_))) => {
                 let mut records: Vec<Bytes> = from_redis_value(value)?;
                 let keys = records.split_off(records.len() / 2);
-                Ok(Self::Few(records, keys))
+                Ok(Self::All(records, keys))
             }
             _ => from_redis_value(value).map(Self::Page),
         }

@@ -7,7 +7,7 @@ use redis::{Script, ScriptInvocation};
 
 use super::connection::Connection;
 use super::reply::{Bytes, CreateReply, ListReply, RevokeReply, behind_first};
-use super::source::{FEW, Sources};
+use super::source::Sources;
 use crate::codec::{self, Texts};
 use crate::config::Config;
 use crate::credential::{Credential, Mark};
@@ -292,8 +292,8 @@ impl Scripts {
         let bucket = digest::bucket(user);
         let bucket = bucket.as_str();
         let mut call = self.of_user(&self.sources.list, user, bucket);
-        call.arg(list.limit);
-        if list.limit < FEW || list.include_ended || list.cursor.is_some() {
+        call.arg(list.limit + 1);
+        if list.include_ended || list.cursor.is_some() {
             call.arg(u8::from(list.include_ended));
         }
         if let Some(cursor) = &list.cursor {
@@ -304,7 +304,7 @@ impl Scripts {
 
         let (known, order, more, place, last, live, history) = loop {
             match self.connection.run(&call).await? {
-                ListReply::Few(records, keys) => return few(bucket, records, &keys),
+                ListReply::All(records, keys) => return whole(bucket, records, &keys),
                 ListReply::Page(page) if page.1 == "settling" => {}
                 ListReply::Page(page) => break page,
             }
@@ -325,8 +325,8 @@ impl Scripts {
     }
 }
 
-/// All sessions of a user who has few.
-fn few(bucket: &str, records: Vec<Bytes>, keys: &[Bytes]) -> Result<ListPage> {
+/// All sessions of a user on one page.
+fn whole(bucket: &str, records: Vec<Bytes>, keys: &[Bytes]) -> Result<ListPage> {
     let ids = keys.iter().map(|key| session_id(bucket, Keys::local(key)));
     let live = ids.zip(records).map(|(id, record)| Ok((id?, record)));
     Ok(ListPage {

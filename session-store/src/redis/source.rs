@@ -16,9 +16,6 @@ macro_rules! files {
     };
 }
 
-/// Up to how many sessions of a user `list.lua` reads at once.
-pub(super) const FEW: usize = 16;
-
 /// All files of `lua/` but the rights' (`check.rs`): the scripts, and the parts that they include.
 const FILES: &[(&str, &str)] = files![
     "admit",
@@ -136,7 +133,6 @@ fn settings(keys: &Keys, config: &Config) -> String {
          local HISTORY_MAX, HISTORY_LAST, HISTORY_MS = {history_max}, '{history_last}', {history_ms}\n\
          local DEVICES_MAX, DEVICES_MS = {devices_max}, {devices_ms}\n\
          local KEEP_MS, ABSOLUTE_MS, IDLE_MS, IDLE = {keep_ms}, {absolute_ms}, {idle_ms}, {idle}\n\
-         local FEW, MORE_THAN_FEW = {FEW}, '{more_than_few}'\n\
          local LIMIT, POLICY = {limit}, '{policy}'\n\
          local EVICTED, REPLACED, EXPIRED = '{evicted}', '{replaced}', '{expired}'\n",
         history_last = history_max.saturating_sub(1),
@@ -146,7 +142,6 @@ fn settings(keys: &Keys, config: &Config) -> String {
         keep_ms = devices_ms.max(history_ms),
         absolute_ms = duration_millis(config.absolute_timeout),
         idle = literal(&codec::six_bytes(Timestamp::from_millis(idle_ms))),
-        more_than_few = FEW + 1,
         evicted = reason(EndReason::Evicted),
         replaced = reason(EndReason::Replaced),
         expired = reason(EndReason::Expired),

@@ -1,24 +1,23 @@
 -- One page of a user's sessions.
 --
 -- KEYS[1] the user's index
--- ARGV[1] most sessions on the page   ARGV[2] 1 = with ended ones
+-- ARGV[1] one more than fit the page   ARGV[2] 1 = with ended ones
 -- ARGV[3] order: 'newest', 'expiry', 'ended'; empty = a first page
 -- ARGV[4] the last place of the page before, ms   ARGV[5] its session's 16 characters
--- Only the first of them: a first page without ended ones, with room for FEW.
--- Returns { record, …, key, … } where that has been asked for and all the user has are a few live
--- sessions. Otherwise { is the user known, order of the page, are there more live ones, place of the last
+-- Only the first of them: a first page without ended ones.
+-- Returns { record, …, key, … } where that has been asked for, and holds all the user has. Otherwise { is the user known, order of the page, are there more live ones, place of the last
 -- one, its 16 characters, { id, record, … }, { history entry, … } }. The order within a page, and how
 -- many ended sessions fit it, is the caller's business. An order of 'settling' says that very many
 -- sessions had expired, and some may still have to move to the history: call again.
 
 include 'parts/begin'
 
--- A user who has few sessions, which is nearly everyone, is listed by two commands and one table. Read from
--- the index's end, which the devices aren't at.
+-- A user whose sessions fit one page, which is nearly everyone, is listed by two commands and one table.
+-- Read from the index's end, which the devices aren't at.
 if not ARGV[2] then
-  local keys = call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '0', 'LIMIT', '0', MORE_THAN_FEW)
+  local keys = call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '0', 'LIMIT', '0', ARGV[1])
   local count, records_base = #keys, base .. 's:'
-  if count > 0 and count <= FEW then
+  if count > 0 and count < tonumber(ARGV[1]) then
     for i = 1, count do
       keys[i] = records_base .. sub(keys[i], 1, 16)
     end
@@ -53,7 +52,7 @@ end
 
 include 'parts/precedes'
 
-local limit, include_ended, order = tonumber(ARGV[1]), ARGV[2] == '1', ARGV[3] or ''
+local limit, include_ended, order = tonumber(ARGV[1]) - 1, ARGV[2] == '1', ARGV[3] or ''
 local after, after_id = tonumber(ARGV[4] or 0), ARGV[5] or ''
 local page, place = {}, 0 -- members, and the place of the last in the page's order
 local more = false

@@ -57,7 +57,7 @@ pub(crate) const HAND_WRITTEN_LIMIT: &str = "hand-written, limit of 3";
 pub(crate) const BARE: &str = "bare GET";
 pub(crate) const LEAST: &str = "least script";
 pub(crate) const LEAST_PLAIN: &str = "least script, our plain commands";
-pub(crate) const LEAST_FULL: &str = "least script, our commands";
+pub(crate) const LEAST_FULL: &str = "least script, our full commands";
 pub(crate) const LEAST_TRANSACTION: &str = "least transaction";
 
 /// Ours, then the peers by name, then what anybody could write, then the yardstick.

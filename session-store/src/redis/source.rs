@@ -153,3 +153,25 @@ fn literal(bytes: &[u8]) -> String {
     let escaped: String = bytes.iter().map(|byte| format!("\\{byte:03}")).collect();
     format!("'{escaped}'")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::FILES;
+
+    /// The words that stand in quotes behind `before`.
+    fn named<'a>(text: &'a str, before: &str) -> BTreeSet<&'a str> {
+        let rest = text.split(before).skip(1);
+        rest.filter_map(|rest| rest.split('\'').next()).collect()
+    }
+
+    #[test]
+    fn the_rights_that_are_asked_for_are_those_of_the_commands() {
+        let called: BTreeSet<_> = FILES
+            .iter()
+            .flat_map(|(_, text)| named(text, "call('"))
+            .collect();
+        assert_eq!(named(include_str!("lua/rights.lua"), "{ '"), called);
+    }
+}

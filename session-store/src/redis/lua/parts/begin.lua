@@ -2,8 +2,8 @@
 -- literals; a line `include 'parts/part'` stands for the lines of that part's file (source.rs).
 --
 -- KEYS[1] is in the user's hash slot and routes the script there. The other keys are derived from it
--- and from the user id that the record holds, by the rules of keys.rs: an id alone leads to
--- everything, in one round trip. All of them share KEYS[1]'s hash tag.
+-- and from the user id that the record or the index's name holds, by the rules of keys.rs: an id
+-- alone leads to everything, in one round trip. All of them share KEYS[1]'s hash tag.
 --
 -- A record, counted from 1 (codec.rs has the same table): 1 version (and 128 where the device was new, 64
 -- where the session has moved to another), 2 created at, 8 last activity,

@@ -1,5 +1,5 @@
 -- Live sessions of this user are to end now: those of `going` (index member, reason). `ended` is what the
--- script answers of them, behind a first place that it fills itself.
+-- script answers of them, behind a first place that a create fills.
 
 if going then
   ended = { '' }

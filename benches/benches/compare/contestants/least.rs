@@ -45,7 +45,7 @@ impl Way {
                 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX')
                 redis.call('ZCOUNT', KEYS[2], '0', '(1')
                 redis.call('ZADD', KEYS[2], '-2', '@', ARGV[3], ARGV[4])
-                redis.call('PEXPIREAT', KEYS[2], ARGV[3], 'GT')
+                redis.call('PEXPIREAT', KEYS[2], ARGV[3])
                 redis.call('PUBLISH', 'sessions', KEYS[1])",
             ),
             Self::FullCommands => Some(
@@ -56,19 +56,18 @@ impl Way {
                 local live = call('ZRANGEBYSCORE', KEYS[2], '0', '+inf', 'LIMIT', '0', '533')
                 call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX')
                 call('HSET', KEYS[3], ARGV[4], KEYS[1])
-                call('PEXPIREAT', KEYS[3], ARGV[3], 'GT')
+                call('PEXPIREAT', KEYS[3], ARGV[3])
                 local oldest = live[3] and live[1]
                 if oldest then
                   call('GETDEL', ARGV[6] .. oldest)
                   call('ZREM', KEYS[2], oldest)
                   call('HDEL', KEYS[3], oldest)
                   call('LPUSH', KEYS[4], KEYS[1])
-                  call('LTRIM', KEYS[4], '0', '49')
                   call('LINDEX', KEYS[4], '-1')
                   call('PEXPIREAT', KEYS[4], ARGV[3])
                 end
                 call('ZADD', KEYS[2], '-2', '@', ARGV[3], ARGV[4], '-3', ARGV[5])
-                call('PEXPIREAT', KEYS[2], ARGV[3], 'GT')
+                call('PEXPIREAT', KEYS[2], ARGV[3])
                 call('ZREMRANGEBYSCORE', KEYS[2], '(-1', '-1')
                 call('ZCARD', KEYS[2])
                 call('PUBLISH', 'sessions', KEYS[1])",

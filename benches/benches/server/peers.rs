@@ -2,16 +2,17 @@
 //! arguments.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use http_body_util::Full;
+use hyper::Response;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use redis::{AsyncCommands as _, RedisError};
 use tokio::net::TcpListener;
@@ -44,7 +45,7 @@ fn http(is_gathering: bool) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_secs(10))
-        .max_buf_size(32 * 1024)
+        .max_buf_size(48 * 1024)
         .pipeline_flush(is_gathering)
         .max_headers(200);
     http
@@ -64,39 +65,41 @@ fn json(body: Bytes) -> Response<Full<Bytes>> {
 
 /// What HTTP costs at least. It may gather the answers to requests that came together.
 async fn bare_hyper(is_gathering: bool) -> Outcome {
-    let (listener, http, body) = (listen().await?, http(is_gathering), padding());
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        let body = body.clone();
-        let answer = service_fn(move |_: Request<Incoming>| {
-            let response = json(body.clone());
-            async { Ok::<_, Infallible>(response) }
-        });
-        tokio::spawn(http.serve_connection(TokioIo::new(stream), answer));
-    }
+    let body = padding();
+    let answer = service_fn(move |_| {
+        let response = json(body.clone());
+        async { Ok::<_, Infallible>(response) }
+    });
+    serve(&http(is_gathering), answer).await
 }
 
 /// The same, which reads 300 bytes from Redis for each request, over one connection: what a server
 /// costs at least that asks Redis.
 async fn reading_hyper(redis: &str) -> Outcome {
     const KEY: &str = "read-by-bare-hyper";
-    let connection = redis::Client::open(redis)?;
-    let mut connection = connection.get_multiplexed_async_connection().await?;
+    let client = redis::Client::open(redis)?;
+    let mut connection = client.get_multiplexed_async_connection().await?;
     let () = connection.set(KEY, &padding()[..]).await?;
-    let (listener, http) = (listen().await?, http(false));
+    let answer = service_fn(move |_| {
+        let mut connection = connection.clone();
+        async move {
+            let read: Vec<u8> = connection.get(KEY).await?;
+            Ok::<_, RedisError>(json(read.into()))
+        }
+    });
+    serve(&http(false), answer).await
+}
+
+async fn serve<S>(http: &http1::Builder, answer: S) -> Outcome
+where
+    S: HttpService<Incoming, ResBody = Full<Bytes>, Future: Send> + Clone + Send + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let listener = listen().await?;
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let connection = connection.clone();
-        let answer = service_fn(move |_: Request<Incoming>| {
-            let mut connection = connection.clone();
-            async move {
-                let read: Vec<u8> = connection.get(KEY).await?;
-                Ok::<_, RedisError>(json(read.into()))
-            }
-        });
-        tokio::spawn(http.serve_connection(TokioIo::new(stream), answer));
+        tokio::spawn(http.serve_connection(TokioIo::new(stream), answer.clone()));
     }
 }
 

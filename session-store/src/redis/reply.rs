@@ -23,8 +23,8 @@ impl FromRedisValue for CreateReply {
                 Ok(Self::Created(from_redis_value(values.remove(0))?, ended))
             }
             value @ Value::Array(_) => {
-                let (_, now, ended): (String, _, Vec<Bytes>) = from_redis_value(value)?;
-                Ok(Self::More(now, behind_first(ended)))
+                let (_, now, ended): (String, _, _) = from_redis_value(value)?;
+                Ok(Self::More(now, ended))
             }
             value => from_redis_value(value).map(Self::Not),
         }
@@ -69,10 +69,4 @@ impl FromRedisValue for RevokeReply {
             value => from_redis_value(value).map(Self::Some),
         }
     }
-}
-
-/// Ended sessions as the scripts gather them, behind an empty first place.
-pub(super) fn behind_first(mut gathered: Vec<Bytes>) -> Vec<Bytes> {
-    gathered.drain(..gathered.len().min(1));
-    gathered
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use redis::{Script, ScriptInvocation};
 
 use super::connection::Connection;
-use super::reply::{Bytes, CreateReply, ListReply, RevokeReply, behind_first};
+use super::reply::{Bytes, CreateReply, ListReply, RevokeReply};
 use super::source::Sources;
 use crate::codec::{self, Texts};
 use crate::config::Config;
@@ -211,7 +211,7 @@ impl Scripts {
             "updated" => Update::Updated {
                 now: Timestamp::from_millis(now),
                 new_device: yes_no(new_device),
-                ended: ended_sessions(wanted.id.bucket(), behind_first(ended))?,
+                ended: ended_sessions(wanted.id.bucket(), ended)?,
                 record,
             },
             "gone" => Update::Gone,

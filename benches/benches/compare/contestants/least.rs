@@ -77,46 +77,42 @@ impl Way {
     }
 
     /// By index, stubs and history, and what a record's key begins with.
-    fn revoke_all(self) -> &'static str {
+    fn revoke_all(self) -> String {
         match self {
             Self::Script | Self::Transaction => {
                 "local keys = redis.call('ZRANGE', KEYS[1], '0', '-1')
                 for i = 1, #keys do keys[i] = ARGV[1] .. keys[i] end
                 keys[#keys + 1] = KEYS[1]
                 return redis.call('UNLINK', unpack(keys)) - 1"
+                    .to_owned()
             }
-            Self::PlainCommands => {
-                "local call, keys = redis.call, {}
-                call('TIME')
-                call('ZCOUNT', KEYS[1], '0', '(1')
-                local ids = call('ZRANGEBYSCORE', KEYS[1], '0', '+inf', 'LIMIT', '0', '501')
-                for i = 1, #ids do keys[i] = ARGV[1] .. ids[i] end
-                call('MGET', unpack(keys))
-                call('UNLINK', unpack(keys))
-                call('ZREM', KEYS[1], unpack(ids))
-                call('HDEL', KEYS[2], unpack(ids))
-                call('PUBLISH', 'sessions', KEYS[1])
-                return #ids"
-            }
-            Self::FullCommands => {
-                "local call, keys = redis.call, {}
-                call('TIME')
-                call('ZCOUNT', KEYS[1], '0', '(1')
-                local ids = call('ZRANGEBYSCORE', KEYS[1], '0', '+inf', 'LIMIT', '0', '501')
-                for i = 1, #ids do keys[i] = ARGV[1] .. ids[i] end
-                call('MGET', unpack(keys))
-                call('UNLINK', unpack(keys))
-                call('ZREM', KEYS[1], unpack(ids))
-                call('HDEL', KEYS[2], unpack(ids))
-                call('LPUSH', KEYS[3], unpack(keys))
+            Self::PlainCommands => revoke_all_of_ours(""),
+            Self::FullCommands => revoke_all_of_ours(
+                "call('LPUSH', KEYS[3], unpack(keys))
                 call('LINDEX', KEYS[3], '-1')
                 call('PEXPIREAT', KEYS[3], '4102444800000')
-                call('ZADD', KEYS[1], 'XX', '-3', '@1', '-3', '@2', '-3', '@3')
-                call('PUBLISH', 'sessions', KEYS[1])
-                return #ids"
-            }
+                call('ZADD', KEYS[1], 'XX', '-3', '@1', '-3', '@2', '-3', '@3')",
+            ),
         }
     }
+}
+
+/// The commands of our store's, with those that it runs for history and devices.
+fn revoke_all_of_ours(besides: &str) -> String {
+    format!(
+        "local call, keys = redis.call, {{}}
+        call('TIME')
+        call('ZCOUNT', KEYS[1], '0', '(1')
+        local ids = call('ZRANGEBYSCORE', KEYS[1], '0', '+inf', 'LIMIT', '0', '501')
+        for i = 1, #ids do keys[i] = ARGV[1] .. ids[i] end
+        call('MGET', unpack(keys))
+        call('UNLINK', unpack(keys))
+        call('ZREM', KEYS[1], unpack(ids))
+        call('HDEL', KEYS[2], unpack(ids))
+        {besides}
+        call('PUBLISH', 'sessions', KEYS[1])
+        return #ids"
+    )
 }
 
 /// As many as our store's record takes.
@@ -137,7 +133,7 @@ impl Least {
                 for i = 1, #keys do keys[i] = ARGV[1] .. keys[i] end
                 return redis.call('MGET', unpack(keys))",
             ),
-            revoke_all: Script::new(way.revoke_all()),
+            revoke_all: Script::new(&way.revoke_all()),
         })
     }
 }

@@ -5,9 +5,9 @@
 -- ARGV[3] where the session goes by a credential of somebody else's: when that was issued, when it
 -- expires, until when to remember it, when the session ends at the latest; 6 bytes each
 -- Returns now, or -now where the device is new; or, where sessions have ended, { the same, id, reason,
--- record, … }. Without a session: 'taken' (the id exists, or the credential has had a session; nothing has
--- changed), 'past' (the credential has expired), 'limit' (refused), or { 'more', now, { '', id, … } } (some of very many
--- sessions over the limit were evicted: call again).
+-- record, … }. Without a session: 'taken' (the id exists, or the credential has had a session; nothing
+-- has changed), 'past' (the credential has expired), 'limit' (refused), or { 'more', now, { id, reason,
+-- record, … } } (some of very many sessions over the limit were evicted: call again).
 
 include 'parts/begin'
 include 'parts/clock'
@@ -80,7 +80,7 @@ if news then
 end
 call('PUBLISH', CHANNEL, line)
 if ended then
-  ended[1] = answer
+  table.insert(ended, 1, answer)
   return ended
 end
 return answer

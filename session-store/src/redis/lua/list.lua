@@ -5,10 +5,11 @@
 -- ARGV[3] order: 'newest', 'expiry', 'ended'; empty = a first page
 -- ARGV[4] the last place of the page before, ms   ARGV[5] its session's 16 characters
 -- Only the first of them: a first page without ended ones.
--- Returns { record, …, key, … } where that has been asked for, and holds all the user has. Otherwise { is the user known, order of the page, are there more live ones, place of the last
--- one, its 16 characters, { id, record, … }, { history entry, … } }. The order within a page, and how
--- many ended sessions fit it, is the caller's business. An order of 'settling' says that very many
--- sessions had expired, and some may still have to move to the history: call again.
+-- Returns { record, …, key, … } where that has been asked for, and holds all the user has. Otherwise
+-- { is the user known, order of the page, are there more live ones, place of the last one, its 16
+-- characters, { id, record, … }, { history entry, … } }. The order within a page, and how many ended
+-- sessions fit it, is the caller's business. An order of 'settling' says that very many sessions had
+-- expired, and some may still have to move to the history: call again.
 
 include 'parts/begin'
 

@@ -6,8 +6,7 @@
 -- ARGV[3] flags, a byte       ARGV[4] texts   ARGV[5] data
 -- ARGV[6] where this is what a newer credential of the session says: when that was issued, when it
 -- expires, and until when to remember it; 6 bytes each
--- Returns { outcome, now, new device (1, 0; -1 = left as it is), { '', id, reason, record, … }, record };
--- where none has ended, the fourth is empty.
+-- Returns { outcome, now, new device (1, 0; -1 = left as it is), { id, reason, record, … }, record }.
 -- Outcomes: 'updated'; and, with nothing changed, 'gone', 'conflict' (the revision is another one, or
 -- the credential not newer), 'unreadable'.
 

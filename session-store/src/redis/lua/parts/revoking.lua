@@ -31,9 +31,6 @@ while count < goes and bytes <= BATCH_BYTES do
   for i = 1, some do
     local n, record = expired + count + i, read[i] or ''
     ending[n], records[n] = live[count + i], record
-    if reasons then
-      reasons[n], ends[n] = reason, now_score
-    end
     bytes = bytes + #record
   end
   count = count + some
